@@ -1,0 +1,119 @@
+// The flat block list of an architecture: channels, map sizes, padding and residual of each block.
+#pragma once
+
+#include <array>
+
+#include "effv2/architecture/check.hpp"
+
+namespace effv2 {
+
+// Pixels of zero border before (top, left) and after (bottom, right) along one axis.
+struct Pads {
+    int before = 0, after = 0;
+    constexpr bool operator==(const Pads&) const = default;
+};
+
+// Output length of a padded convolution along one axis: ceil(n / stride) under both rules, for odd kernels.
+constexpr int strided_size(int n, int stride) { return (n + stride - 1) / stride; }
+
+// TensorFlow's SAME takes the total from the input's length and puts the odd pixel last; symmetric is (k - 1) / 2.
+constexpr Pads pads(int n, int kernel, int stride, Padding rule) {
+    if (rule == Padding::symmetric) return {(kernel - 1) / 2, (kernel - 1) / 2};
+    const int needed = (strided_size(n, stride) - 1) * stride + kernel - n;
+    const int total = needed > 0 ? needed : 0;
+    return {total / 2, total - total / 2};
+}
+
+// Geometry of a convolution over a map: kernel, stride, padding of both axes, sizes before and after.
+struct Window {
+    int kernel = 1, stride = 1;
+    Extent input, output;
+    Pads vertical, horizontal;
+};
+
+constexpr Window make_window(Extent input, int kernel, int stride, Padding rule) {
+    return {kernel,
+            stride,
+            input,
+            {strided_size(input.height, stride), strided_size(input.width, stride)},
+            pads(input.height, kernel, stride, rule),
+            pads(input.width, kernel, stride, rule)};
+}
+
+// One block, with everything that its kernels and its tensors need to know.
+struct Block {
+    BlockKind kind = BlockKind::fused;
+    int stage = 0;         // 0-based
+    int index = 0;         // within the stage, 0-based
+    int in = 0, out = 0;   // channels
+    int expanded = 0;      // channels between expansion and projection
+    int squeezed = 0;      // channels of the squeeze-excite's bottleneck, 0 without
+    bool expands = false;  // an expanding convolution exists (expansion > 1)
+    bool residual = false;
+    Window window;  // of the k x k convolution, full or depthwise
+
+    // A Fused-MBConv of expansion 1 is a single k x k convolution with its activation and no projection.
+    constexpr bool is_single_convolution() const { return kind == BlockKind::fused && !expands; }
+};
+
+constexpr Window stem_window(const Architecture& a) { return make_window(a.input, 3, a.stem_stride, a.padding); }
+
+// Calls visit(block) for each block in order.
+template <class Visit>
+constexpr void for_each_block(const Architecture& a, Visit visit) {
+    int channels = a.stem;
+    Extent size = stem_window(a).output;
+    for (int s = 0; s < a.stage_count(); ++s) {
+        const Stage& stage = a.stages[s];
+        for (int j = 0; j < stage.repeats; ++j) {
+            Block block;
+            block.kind = stage.kind;
+            block.stage = s;
+            block.index = j;
+            block.in = channels;
+            block.out = stage.channels;
+            block.expanded = channels * stage.expansion;
+            block.expands = stage.expansion > 1;
+            if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
+            block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
+            block.residual = block.window.stride == 1 && block.in == block.out;
+            visit(block);
+            channels = block.out;
+            size = block.window.output;
+        }
+    }
+}
+
+// Size of the map that the head sees.
+constexpr Extent final_size(const Architecture& a) {
+    Extent size = stem_window(a).output;
+    for_each_block(a, [&](const Block& block) { size = block.window.output; });
+    return size;
+}
+
+// Channels of the map that the head sees.
+constexpr int final_channels(const Architecture& a) { return a.stages[a.stage_count() - 1].channels; }
+
+// The block list of an architecture known at compile time.
+template <Architecture A>
+    requires(is_sound<A>)
+constexpr auto make_blocks() {
+    std::array<Block, static_cast<std::size_t>(A.block_count())> list{};
+    std::size_t count = 0;
+    for_each_block(A, [&](const Block& block) { list[count++] = block; });
+    return list;
+}
+
+// The last block whose output has a given total stride (input pixels per map pixel), or -1: where a backbone's feature
+// map of that stride is taken (timm's features_only).
+constexpr int feature_block(const Architecture& a, int total_stride) {
+    int stride = a.stem_stride, index = 0, found = -1;
+    for_each_block(a, [&](const Block& block) {
+        stride *= block.window.stride;
+        if (stride == total_stride) found = index;
+        ++index;
+    });
+    return found;
+}
+
+}  // namespace effv2

@@ -1,0 +1,63 @@
+// How channels, weights and scratch are laid out in memory: the constants and rounding rules on which the plan (plan.hpp)
+// and the kernels agree.
+#pragma once
+
+#include <cstddef>
+
+#include "effv2/architecture/blocks.hpp"
+
+namespace effv2 {
+
+// Channel counts are rounded up to this many floats in memory (every released width is a multiple of it already); the
+// padding channels have zero weights, so they carry zeros through the whole network.
+inline constexpr int granule = 8;
+
+constexpr int round_to_granule(int channels) { return (channels + granule - 1) / granule * granule; }
+
+// Segments of weights and activations start at multiples of this many floats (64 bytes, a cache line).
+inline constexpr std::size_t segment_floats = 16;
+
+constexpr std::size_t round_to_segment(std::size_t floats) {
+    return (floats + segment_floats - 1) / segment_floats * segment_floats;
+}
+
+// The most output channels that a kernel computes in one panel, on any instruction set.
+inline constexpr int max_panel = 48;
+
+// Winograd's F(4x4, 3x3): 4 x 4 outputs from 6 x 6 inputs through 36 products (Lavin & Gray 2016).
+inline constexpr int winograd_outputs = 4;
+inline constexpr int winograd_inputs = winograd_outputs + 2;
+inline constexpr int winograd_points = winograd_inputs * winograd_inputs;
+
+// Stride-1 3x3 full convolutions go through Winograd, whatever the size of the map, so that weights are packed for the
+// architecture alone.
+constexpr bool uses_winograd(const Block& block) {
+    return block.kind == BlockKind::fused && block.window.kernel == 3 && block.window.stride == 1;
+}
+
+// Work of one task: Winograd tiles, and pixels of a direct convolution or of a projection.
+inline constexpr int max_task_tiles = 32;
+inline constexpr int max_task_pixels = 128;
+
+// Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 1 KiB,
+// where the rows of one kernel tile would fall into the same sets of the first-level cache.
+constexpr int pixel_stride(int channels) {
+    const int floats = round_to_granule(channels);
+    return floats % 256 == 0 ? floats + static_cast<int>(segment_floats) : floats;
+}
+
+// Where a packed convolution's panels and bias start, in floats from the start of the weight pack.
+struct PackedConv {
+    std::size_t weights = 0, bias = 0;
+};
+
+// The packed layers of one block; those that it has not stay 0.
+struct BlockWeights {
+    PackedConv first;      // the k x k of Fused-MBConv, or MBConv's expansion
+    PackedConv depthwise;  // (k * k, channels) a panel
+    PackedConv reduce;     // squeeze-excite
+    PackedConv restore;
+    PackedConv project;
+};
+
+}  // namespace effv2

@@ -1,0 +1,80 @@
+// Depthwise k x k convolution of one channel panel, over a map that already has its border of zeros, with bias, SiLU and
+// the squeeze's sum of outputs in the same pass.
+#pragma once
+
+#include "effv2/kernels/tile.hpp"
+
+namespace effv2::kernels {
+
+// One panel of a depthwise layer. `in` is (rows, columns, panel width) with the border included, packed densely.
+struct DepthwisePanel {
+    const float* in = nullptr;
+    int in_columns = 0;              // pixels in a row of `in`, border included
+    const float* weights = nullptr;  // (k * k, panel width)
+    const float* bias = nullptr;     // (panel width)
+    int kernel = 3, stride = 1;
+    float* out = nullptr;  // pixel (0, 0), first channel of the panel
+    int out_stride = 0;    // floats from one output pixel to the next
+    Extent size;           // of the output
+    float* sums = nullptr;  // (panel width): the outputs' sum over all pixels is written here
+};
+
+namespace detail {
+
+// `pixels` neighbouring outputs of one row; `in` points at the window of the first.
+template <class Arch, int granules, int pixels>
+[[gnu::always_inline]] inline void depthwise_pixels(const DepthwisePanel& p, const float* in, float* out,
+                                                    simd::Row<Arch, granules>& total) {
+    using Row = simd::Row<Arch, granules>;
+    Row sum[pixels];
+    const Row bias = Row::load(p.bias);
+    simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) { sum[x] = bias; });
+    const float* weights = p.weights;
+    const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
+    for (int ky = 0; ky < p.kernel; ++ky) {
+        const float* at = in + static_cast<std::ptrdiff_t>(ky) * p.in_columns * Row::width;
+        for (int kx = 0; kx < p.kernel; ++kx, at += Row::width, weights += Row::width) {
+            const Row w = Row::load(weights);
+            simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) {
+                sum[x].add_product(Row::load(at + x * step), w);
+            });
+        }
+    }
+    simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) {
+        sum[x] = simd::silu(sum[x]);
+        total = total + sum[x];
+        sum[x].store(out + static_cast<std::ptrdiff_t>(x) * p.out_stride);
+    });
+}
+
+template <class Arch, int granules>
+void depthwise_panel(const DepthwisePanel& p) {
+    using Row = simd::Row<Arch, granules>;
+    constexpr int together = TileShape<Arch>::registers == 32 && Row::fulls <= 2 ? 4 : 2;
+    Row total = Row::broadcast(0.0f);
+    for (int y = 0; y < p.size.height; ++y) {
+        const float* row = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
+        float* out = p.out + static_cast<std::ptrdiff_t>(y) * p.size.width * p.out_stride;
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
+        int x = 0;
+        for (; x + together <= p.size.width; x += together)
+            depthwise_pixels<Arch, granules, together>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride, total);
+        for (; x < p.size.width; ++x)
+            depthwise_pixels<Arch, granules, 1>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride, total);
+    }
+    total.store(p.sums);
+}
+
+}  // namespace detail
+
+// Computes a panel of `granules` granules.
+template <class Arch>
+inline void depthwise(int granules, const DepthwisePanel& panel) {
+    static constexpr auto table = []<int... g>(std::integer_sequence<int, g...>) {
+        return std::array{&detail::depthwise_panel<Arch, g + 1>...};
+    }
+    (std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+    table[static_cast<std::size_t>(granules - 1)](panel);
+}
+
+}  // namespace effv2::kernels

@@ -1,0 +1,138 @@
+// The one micro-kernel behind every full convolution, projection and dense layer: `rows` pixels by one panel of output
+// channels, accumulated in registers over `taps` x `depth` inputs, with bias, SiLU and residual applied before the store.
+//
+//   out[r][c] = residual[r][c] + act(bias[c] + sum over t, k of in[t][r][k] * weights[t][k][c])
+//
+// Inputs come through pointers, one a pixel and tap, so a k x k convolution needs no copy of its input (im2col) and its
+// border is a pointer to zeros.
+#pragma once
+
+#include <array>
+
+#include "effv2/simd/activation.hpp"
+
+namespace effv2::kernels {
+
+// What the register file of an instruction set gives: how wide panels are and how many rows go with each width.
+template <class Arch>
+struct TileShape {
+    static constexpr int registers = simd::lanes<Arch> == 16 || std::is_base_of_v<xsimd::neon, Arch> ? 32 : 16;
+
+    // Granules in a full panel: two registers of sixteen or eight floats, four (or two) of four floats.
+    static constexpr int unit = simd::lanes<Arch> == 16 ? 4 : (simd::lanes<Arch> == 8 || registers == 32) ? 2 : 1;
+
+    // The last panel takes up to half a panel more instead of leaving a narrow one behind.
+    static constexpr int widest = unit + unit / 2;
+
+    // Accumulators fill the registers that the panel's weights and one broadcast input leave.
+    static constexpr int max_rows(int granules) {
+        const int lanes = simd::lanes<Arch>;
+        const int vectors = (granules * granule + lanes - 1) / lanes;
+        const int rows = (registers - vectors - 1) / vectors;
+        const int most = vectors >= 3 ? 8 : 12;  // more rows gain nothing, measured
+        return rows < most ? rows : most;
+    }
+    static constexpr int most_rows = 12;
+};
+
+// The panels of a convolution's output channels: full ones, and a last one of 1 to widest granules.
+template <class Arch>
+struct Panels {
+    int granules;  // of all output channels
+    int count;
+
+    explicit constexpr Panels(int channels) : granules(round_to_granule(channels) / granule) {
+        constexpr int unit = TileShape<Arch>::unit;
+        const int full = granules / unit, rest = granules % unit;
+        const bool joined = full > 0 && rest <= TileShape<Arch>::widest - unit;
+        count = full + (rest > 0 && !joined ? 1 : 0);
+    }
+    constexpr int first_channel(int panel) const { return panel * TileShape<Arch>::unit * granule; }
+    // Granules of that panel.
+    constexpr int width(int panel) const {
+        return panel + 1 < count ? TileShape<Arch>::unit : granules - panel * TileShape<Arch>::unit;
+    }
+};
+
+// The operands of one tile. Pointer tables have one entry a row (`in` one a row and tap, tap by tap); the offsets are
+// added to every entry, so that one table serves all panels.
+struct Tile {
+    const float* const* in = nullptr;
+    std::ptrdiff_t in_offset = 0;
+    int taps = 1;
+    int depth = 0;
+    const float* weights = nullptr;  // (taps, depth, panel width)
+    const float* bias = nullptr;     // (panel width), or nullptr for zeros
+    float* const* out = nullptr;
+    std::ptrdiff_t out_offset = 0;
+    const float* const* residual = nullptr;  // rows as `out`, or nullptr
+    bool silu = false;
+};
+
+template <class Arch, int rows, int granules>
+void compute_tile(const Tile& tile) {
+    using Row = simd::Row<Arch, granules>;
+    Row sum[rows];
+    const Row start = tile.bias != nullptr ? Row::load(tile.bias) : Row::broadcast(0.0f);
+    simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = start; });
+
+    const float* weights = tile.weights;
+    const float* const* in = tile.in;
+    for (int tap = 0; tap < tile.taps; ++tap, in += rows) {
+        const float* from[rows];
+        simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { from[r] = in[r] + tile.in_offset; });
+        for (std::ptrdiff_t k = 0; k < tile.depth; ++k, weights += Row::width) {
+            const Row w = Row::load(weights);
+            simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+        }
+    }
+
+    if (tile.silu) simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = simd::silu(sum[r]); });
+    if (tile.residual != nullptr) {
+        simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
+            sum[r] = sum[r] + Row::load(tile.residual[r] + tile.out_offset);
+        });
+    }
+    simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].store(tile.out[r] + tile.out_offset); });
+}
+
+namespace detail {
+
+using TileFunction = void (*)(const Tile&);
+
+template <class Arch, int granules>
+constexpr auto tile_functions() {
+    std::array<TileFunction, TileShape<Arch>::most_rows> table{};
+    [&]<int... r>(std::integer_sequence<int, r...>) {
+        ((table[static_cast<std::size_t>(r)] = &compute_tile<Arch, r + 1, granules>), ...);
+    }
+    (std::make_integer_sequence<int, TileShape<Arch>::max_rows(granules)>{});
+    return table;
+}
+
+// [granules - 1][rows - 1]
+template <class Arch>
+inline constexpr auto tile_table = []<int... g>(std::integer_sequence<int, g...>) {
+    return std::array{tile_functions<Arch, g + 1>()...};
+}
+(std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+
+}  // namespace detail
+
+// Computes `rows` (1 to TileShape::max_rows(granules)) rows of a panel of `granules` granules.
+template <class Arch>
+inline void compute_tile(int rows, int granules, const Tile& tile) {
+    detail::tile_table<Arch>[static_cast<std::size_t>(granules - 1)][static_cast<std::size_t>(rows - 1)](tile);
+}
+
+// Cuts `total` rows into the fewest groups of at most `most`, of sizes as equal as can be, and calls f(first, count).
+template <class F>
+inline void for_each_group(int total, int most, F f) {
+    const int groups = (total + most - 1) / most;
+    for (int g = 0; g < groups; ++g) {
+        const int first = total * g / groups, end = total * (g + 1) / groups;
+        f(first, end - first);
+    }
+}
+
+}  // namespace effv2::kernels

@@ -1,0 +1,77 @@
+// Work on vectors of channels: dense layers, squeeze-excite and pooling. Lengths are multiples of the granule.
+#pragma once
+
+#include "effv2/kernels/tile.hpp"
+
+namespace effv2::kernels {
+
+// out = act(in * weights + bias) over panels [first, end). Weights are packed as (panel, inputs, panel width).
+template <class Arch>
+inline void dense_panels(const float* in, int inputs, const float* weights, const float* bias, float* out, int outputs,
+                         bool silu, int first, int end) {
+    const Panels<Arch> panels(outputs);
+    for (int p = first; p < end; ++p) {
+        const int channel = panels.first_channel(p);
+        Tile tile;
+        tile.in = &in;
+        tile.depth = inputs;
+        tile.weights = weights + static_cast<std::ptrdiff_t>(inputs) * channel;
+        tile.bias = bias + channel;
+        tile.out = &out;
+        tile.out_offset = channel;
+        tile.silu = silu;
+        compute_tile<Arch>(1, panels.width(p), tile);
+    }
+}
+
+template <class Arch>
+inline void dense(const float* in, int inputs, const float* weights, const float* bias, float* out, int outputs,
+                  bool silu) {
+    dense_panels<Arch>(in, inputs, weights, bias, out, outputs, silu, 0, Panels<Arch>(outputs).count);
+}
+
+// Calls f(register-wide Row type tag, offset) over n floats, n a multiple of the granule.
+template <class Arch, class F>
+[[gnu::always_inline]] inline void for_each_step(int n, F f) {
+    constexpr int step = simd::lanes<Arch> > granule ? simd::lanes<Arch> / granule : 1;
+    int i = 0;
+    for (; i + step * granule <= n; i += step * granule) f(std::integral_constant<int, step>{}, i);
+    if constexpr (step > 1)
+        for (; i < n; i += granule) f(std::integral_constant<int, 1>{}, i);
+}
+
+template <class Arch>
+inline void multiply(float* values, float factor, int n) {
+    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
+        using Row = simd::Row<Arch, granules>;
+        (Row::load(values + i) * Row::broadcast(factor)).store(values + i);
+    });
+}
+
+template <class Arch>
+inline void multiply(float* values, const float* factors, int n) {
+    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
+        using Row = simd::Row<Arch, granules>;
+        (Row::load(values + i) * Row::load(factors + i)).store(values + i);
+    });
+}
+
+template <class Arch>
+inline void apply_sigmoid(float* values, int n) {
+    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
+        using Row = simd::Row<Arch, granules>;
+        const auto sigmoid = [](auto x) __attribute__((always_inline)) { return simd::sigmoid(x); };
+        Row::map(sigmoid, Row::load(values + i)).store(values + i);
+    });
+}
+
+// sums[i] += values[i]
+template <class Arch>
+inline void accumulate(float* sums, const float* values, int n) {
+    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
+        using Row = simd::Row<Arch, granules>;
+        (Row::load(sums + i) + Row::load(values + i)).store(sums + i);
+    });
+}
+
+}  // namespace effv2::kernels

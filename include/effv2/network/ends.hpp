@@ -1,0 +1,86 @@
+// The two ends of the network: the stem, and the head with pooling and classifier.
+#pragma once
+
+#include "effv2/kernels/stem.hpp"
+#include "effv2/network/work.hpp"
+
+namespace effv2::network {
+
+// `picture` is (3, height, width), planes of floats.
+template <class Arch>
+void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
+    const Window window = stem_window(plan.architecture);
+    const Packed layer(work, plan.stem, 1, plan.architecture.stem);
+    const int columns = window.input.width + window.horizontal.before + window.horizontal.after;
+    const int stride = pixel_stride(plan.architecture.stem);
+    work.share(window.output.height, 1, 8, [&](int first, int count, int worker) {
+        float* lines = work.scratch_of(worker);
+        for (int y = first; y < first + count; ++y) {
+            for (int line = 0; line < 9; ++line) {
+                float* to = lines + std::ptrdiff_t{line} * columns;
+                const int row = y * window.stride - window.vertical.before + line % 3;
+                const bool inside = row >= 0 && row < window.input.height;
+                const float* from = picture + (std::ptrdiff_t{line / 3} * window.input.height + row) * window.input.width;
+                for (int x = 0; x < columns; ++x) {
+                    const int at = x - window.horizontal.before;
+                    to[x] = inside && at >= 0 && at < window.input.width ? from[at] : 0.0f;
+                }
+            }
+            kernels::StemRow row;
+            row.in = lines;
+            row.columns = columns;
+            row.weights = layer.weights;
+            row.bias = layer.bias;
+            row.stride = window.stride;
+            row.out = work.arena + plan.stem_output + std::ptrdiff_t{y} * window.output.width * stride;
+            row.out_stride = stride;
+            row.width = window.output.width;
+            row.channels = layer.channels;
+            kernels::stem_row<Arch>(row);
+        }
+    });
+}
+
+// The head's 1x1 convolution and the mean over its pixels, panel by panel: its map is never whole in memory.
+template <class Arch>
+void run_head(const Work& work, const PlanSummary& plan, const float* map) {
+    const Architecture& a = plan.architecture;
+    const Packed layer(work, plan.head, final_channels(a), a.head);
+    const int pixels = final_size(a).pixels(), stride = pixel_stride(final_channels(a));
+    const kernels::Panels<Arch> panels(layer.channels);
+    work.executor->run(panels.count, [&](int p, int worker) {
+        const int channel = panels.first_channel(p), width = panels.width(p) * granule;
+        float* sums = work.arena + plan.features + channel;
+        float* outputs = work.scratch_of(worker);
+        for (int c = 0; c < width; ++c) sums[c] = 0.0f;
+        kernels::Tile tile;
+        tile.depth = layer.depth;
+        tile.weights = layer.weights + std::ptrdiff_t{layer.depth} * channel;
+        tile.bias = layer.bias + channel;
+        tile.silu = true;
+        kernels::for_each_group(pixels, kernels::TileShape<Arch>::max_rows(panels.width(p)), [&](int first, int rows) {
+            const float* in[kernels::TileShape<Arch>::most_rows];
+            float* out[kernels::TileShape<Arch>::most_rows];
+            for (int r = 0; r < rows; ++r) {
+                in[r] = map + std::ptrdiff_t{first + r} * stride;
+                out[r] = outputs + std::ptrdiff_t{r} * width;
+            }
+            tile.in = in;
+            tile.out = out;
+            kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+            for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(sums, out[r], width);
+        });
+        kernels::multiply<Arch>(sums, 1.0f / static_cast<float>(pixels), width);
+    });
+}
+
+template <class Arch>
+void run_classifier(const Work& work, const PlanSummary& plan) {
+    const Packed layer(work, plan.classifier, plan.architecture.head, plan.architecture.classes);
+    work.share(kernels::Panels<Arch>(layer.channels).count, 1, 8, [&](int first, int count, int) {
+        kernels::dense_panels<Arch>(work.arena + plan.features, layer.depth, layer.weights, layer.bias,
+                                    work.arena + plan.logits, layer.channels, false, first, first + count);
+    });
+}
+
+}  // namespace effv2::network

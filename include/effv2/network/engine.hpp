@@ -1,0 +1,113 @@
+// The forward pass over a plan: pictures in, logits, pooled features and feature maps out. It allocates nothing, cannot
+// fail, and is compiled once for all architectures. Model (a type for each architecture) and Network (chosen at run time)
+// are thin owners around it.
+#pragma once
+
+#include <array>
+
+#include "effv2/network/ends.hpp"
+#include "effv2/network/fused.hpp"
+#include "effv2/network/mbconv.hpp"
+
+namespace effv2 {
+
+// The total strides at which feature maps can be had.
+inline constexpr std::array<int, 4> feature_strides{4, 8, 16, 32};
+
+// Where a forward pass writes; empty spans are left out.
+struct Outputs {
+    std::span<float> logits;               // (batch, classes)
+    std::span<float> features;             // (batch, head): pooled, before the classifier
+    std::array<std::span<float>, 4> maps;  // (batch, channels, height, width) at strides 4, 8, 16, 32
+};
+
+// The shape of a feature map: channels and size. Channels are 0 where the architecture has no map of that stride.
+struct MapShape {
+    int channels = 0;
+    Extent size;
+    constexpr std::size_t floats() const {
+        return static_cast<std::size_t>(channels) * static_cast<std::size_t>(size.pixels());
+    }
+};
+
+// `index` into feature_strides. The map is the output of the last block of that total stride.
+constexpr MapShape feature_map_shape(const Architecture& a, std::size_t index) {
+    const int wanted = feature_block(a, feature_strides[index]);
+    MapShape shape;
+    int i = 0;
+    for_each_block(a, [&](const Block& block) {
+        if (i++ == wanted) shape = {block.out, block.window.output};
+    });
+    return shape;
+}
+
+namespace network {
+
+// Channels-last with padding to (channels, height, width).
+inline void copy_map(const float* map, const Block& block, float* to) {
+    const int pixels = block.window.output.pixels(), stride = pixel_stride(block.out);
+    for (int c = 0; c < block.out; ++c)
+        for (int i = 0; i < pixels; ++i) *to++ = map[std::ptrdiff_t{i} * stride + c];
+}
+
+inline void copy_vector(const float* from, int count, std::span<float> to, int image) {
+    float* at = to.data() + static_cast<std::size_t>(image) * static_cast<std::size_t>(count);
+    for (int i = 0; i < count; ++i) at[i] = from[i];
+}
+
+// One picture, (3, height, width); `image` is its place in the batch of the outputs.
+template <class Arch>
+void run_picture(const Work& work, Plan plan, const float* picture, int image, const Outputs& outputs) {
+    run_stem<Arch>(work, *plan, picture);
+    int stride = plan->architecture.stem_stride;
+    for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
+        const PlannedBlock& block = plan.blocks[i];
+        if (block.shape.kind == BlockKind::fused)
+            run_fused<Arch>(work, block);
+        else
+            run_mbconv<Arch>(work, block, *plan);
+
+        stride *= block.shape.window.stride;
+        const bool last_of_stride = i + 1 == plan.blocks.size() || plan.blocks[i + 1].shape.window.stride > 1;
+        for (std::size_t m = 0; last_of_stride && m < feature_strides.size(); ++m) {
+            if (feature_strides[m] != stride || outputs.maps[m].empty()) continue;
+            const std::size_t floats = static_cast<std::size_t>(block.shape.out) *
+                                       static_cast<std::size_t>(block.shape.window.output.pixels());
+            copy_map(work.arena + block.output, block.shape,
+                     outputs.maps[m].data() + static_cast<std::size_t>(image) * floats);
+        }
+    }
+    if (outputs.logits.empty() && outputs.features.empty()) return;
+    run_head<Arch>(work, *plan, work.arena + plan.blocks.back().output);
+    if (!outputs.features.empty())
+        copy_vector(work.arena + plan->features, plan->architecture.head, outputs.features, image);
+    if (outputs.logits.empty()) return;
+    run_classifier<Arch>(work, *plan);
+    copy_vector(work.arena + plan->logits, plan->architecture.classes, outputs.logits, image);
+}
+
+}  // namespace network
+
+// Floats of workspace that a forward pass needs with that many threads, whatever the batch.
+constexpr std::size_t workspace_floats(const PlanSummary& plan, int threads) {
+    return plan.arena_floats + plan.scratch_floats * static_cast<std::size_t>(threads);
+}
+
+// Runs `batch` pictures, (batch, 3, height, width), one after the other through the whole executor. The workspace holds
+// workspace_floats(*plan, executor.threads()) floats from a cache line on; spans in `outputs` are empty or large enough.
+// Nothing is checked here: Model and Network do.
+template <class Arch>
+void forward(Plan plan, const float* weights, float* workspace, Executor& executor, const float* pictures, int batch,
+             const Outputs& outputs) {
+    network::Work work;
+    work.weights = weights;
+    work.arena = workspace;
+    work.scratch = workspace + plan->arena_floats;
+    work.scratch_floats = plan->scratch_floats;
+    work.executor = &executor;
+    const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(plan->architecture.input.pixels());
+    for (int i = 0; i < batch; ++i)
+        network::run_picture<Arch>(work, plan, pictures + static_cast<std::size_t>(i) * picture, i, outputs);
+}
+
+}  // namespace effv2

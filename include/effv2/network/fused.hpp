@@ -1,0 +1,220 @@
+// Fused-MBConv: a full k x k convolution that expands, and the 1x1 projection that consumes its output while it is in cache.
+// The expanded map is never whole in memory: a task expands some pixels into its own scratch and projects them at once.
+// With expansion 1 there is no projection, and the convolution writes (with its residual) straight to the output map.
+#pragma once
+
+#include "effv2/kernels/winograd.hpp"
+#include "effv2/network/work.hpp"
+
+namespace effv2::network {
+
+struct FusedJob {
+    const Block* block;
+    Packed first, projection;
+    const float* in;
+    float* out;
+    int in_stride, out_stride;  // floats from pixel to pixel
+    int expanded_stride;
+
+    FusedJob(const Work& work, const PlannedBlock& planned)
+        : block(&planned.shape),
+          first(work, planned.weights.first, block->in, block->expands ? block->expanded : block->out),
+          projection(work, planned.weights.project, block->expanded, block->out),
+          in(work.arena + planned.input),
+          out(work.arena + planned.output),
+          in_stride(pixel_stride(block->in)),
+          out_stride(pixel_stride(block->out)),
+          expanded_stride(pixel_stride(block->expanded)) {}
+
+    // Input pixel, or zeros beyond the border.
+    const float* input(int y, int x) const {
+        const Extent size = block->window.input;
+        const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
+        return inside ? in + (std::ptrdiff_t{y} * size.width + x) * in_stride : zeros;
+    }
+    float* output(int y, int x) const {
+        return out + (std::ptrdiff_t{y} * block->window.output.width + x) * out_stride;
+    }
+    // What the residual adds to the output pixel (input and output maps have one shape there).
+    const float* residual(int y, int x) const { return block->residual ? input(y, x) : nullptr; }
+};
+
+// ---- stride 1, 3x3: Winograd ----
+
+// The tiles [first, first + count) of the map, in row order.
+template <class Arch>
+class WinogradTask {
+public:
+    WinogradTask(const FusedJob& job, int first, int count, float* scratch)
+        : job_(job),
+          first_(first),
+          count_(count),
+          columns_((job.block->window.output.width + winograd_outputs - 1) / winograd_outputs),
+          points_(scratch),
+          products_(points_ + std::ptrdiff_t{winograd_points} * max_task_tiles * job.first.depth),
+          expanded_(products_ + std::ptrdiff_t{winograd_points} * max_task_tiles * max_panel) {}
+
+    void run() const {
+        transform_inputs();
+        const kernels::Panels<Arch> panels(job_.first.channels);
+        for (int p = 0; p < panels.count; ++p) {
+            multiply(panels, p);
+            transform_outputs(panels.first_channel(p), panels.width(p) * granule);
+        }
+        if (job_.block->expands) project_tiles();
+    }
+
+private:
+    int top(int tile) const { return (first_ + tile) / columns_ * winograd_outputs; }
+    int left(int tile) const { return (first_ + tile) % columns_ * winograd_outputs; }
+
+    void transform_inputs() const {
+        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * job_.first.depth;
+        for (int t = 0; t < count_; ++t) {
+            const float* in[winograd_points];
+            for (int i = 0; i < winograd_points; ++i)
+                in[i] = job_.input(top(t) - 1 + i / winograd_inputs, left(t) - 1 + i % winograd_inputs);
+            kernels::winograd::transform_input_tile<Arch>(in, job_.first.depth,
+                                                          points_ + std::ptrdiff_t{t} * job_.first.depth, point_stride);
+        }
+    }
+
+    // products[point][tile][channel of the panel] = points[point][tile] * weights[panel][point]
+    void multiply(const kernels::Panels<Arch>& panels, int p) const {
+        const int depth = job_.first.depth, width = panels.width(p) * granule;
+        const float* in[max_task_tiles];
+        float* out[max_task_tiles];
+        for (int t = 0; t < count_; ++t) {
+            in[t] = points_ + std::ptrdiff_t{t} * depth;
+            out[t] = products_ + std::ptrdiff_t{t} * width;
+        }
+        const float* weights = job_.first.weights + std::ptrdiff_t{winograd_points} * depth * panels.first_channel(p);
+        kernels::Tile tile;
+        tile.depth = depth;
+        const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
+        for (int i = 0; i < winograd_points; ++i) {
+            tile.weights = weights + std::ptrdiff_t{i} * depth * width;
+            tile.in_offset = std::ptrdiff_t{i} * count_ * depth;
+            tile.out_offset = std::ptrdiff_t{i} * count_ * width;
+            kernels::for_each_group(count_, most, [&](int first, int rows) {
+                tile.in = in + first;
+                tile.out = out + first;
+                kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+            });
+        }
+    }
+
+    void transform_outputs(int channel, int width) const {
+        constexpr int pixels = winograd_outputs * winograd_outputs;
+        for (int t = 0; t < count_; ++t) {
+            float* out[pixels];
+            const float* residual[pixels];
+            for (int i = 0; i < pixels; ++i) {
+                if (job_.block->expands) {
+                    out[i] = expanded_ + (std::ptrdiff_t{t} * pixels + i) * job_.expanded_stride;
+                    continue;
+                }
+                const int y = top(t) + i / winograd_outputs, x = left(t) + i % winograd_outputs;
+                const bool inside = y < job_.block->window.output.height && x < job_.block->window.output.width;
+                out[i] = inside ? job_.output(y, x) : nullptr;
+                residual[i] = inside ? job_.residual(y, x) : nullptr;
+            }
+            kernels::winograd::OutputTile tile;
+            tile.points = products_ + std::ptrdiff_t{t} * width;
+            tile.point_stride = std::ptrdiff_t{count_} * width;
+            tile.bias = job_.first.bias + channel;
+            tile.out = out;
+            tile.out_offset = channel;
+            tile.residual = !job_.block->expands && job_.block->residual ? residual : nullptr;
+            kernels::winograd::transform_output_tile<Arch>(tile, width);
+        }
+    }
+
+    void project_tiles() const {
+        const Extent size = job_.block->window.output;
+        Rows rows;
+        for (int t = 0; t < count_; ++t) {
+            const float* from = expanded_ + std::ptrdiff_t{t} * winograd_outputs * winograd_outputs * job_.expanded_stride;
+            for (int i = 0; i < winograd_outputs * winograd_outputs; ++i, from += job_.expanded_stride) {
+                const int y = top(t) + i / winograd_outputs, x = left(t) + i % winograd_outputs;
+                if (y < size.height && x < size.width) rows.add(from, job_.output(y, x), job_.residual(y, x));
+            }
+        }
+        project<Arch>(rows, job_.projection, job_.block->residual);
+    }
+
+    const FusedJob& job_;
+    int first_, count_, columns_;
+    float *points_, *products_, *expanded_;
+};
+
+// ---- any other kernel and stride: direct ----
+
+// The k x k convolution of pixels [first, first + count): `to(i)` and `plus(i)` say where pixel first + i goes and what is
+// added to it. All panels of a few pixels at a time, whose input then stays in the first-level cache.
+template <class Arch, class To, class Plus>
+void convolve_directly(const FusedJob& job, int first, int count, To to, Plus plus) {
+    const Window& window = job.block->window;
+    const int taps = window.kernel * window.kernel;
+    const kernels::Panels<Arch> panels(job.first.channels);
+    kernels::for_each_group(count, tile_rows<Arch>(panels), [&](int begin, int rows) {
+        const float* in[kernels::TileShape<Arch>::most_rows * 49];
+        float* out[kernels::TileShape<Arch>::most_rows];
+        const float* residual[kernels::TileShape<Arch>::most_rows];
+        for (int r = 0; r < rows; ++r) {
+            const int pixel = first + begin + r;
+            const int y = pixel / window.output.width * window.stride - window.vertical.before;
+            const int x = pixel % window.output.width * window.stride - window.horizontal.before;
+            for (int t = 0; t < taps; ++t) in[t * rows + r] = job.input(y + t / window.kernel, x + t % window.kernel);
+            out[r] = to(begin + r);
+            residual[r] = plus(begin + r);
+        }
+        kernels::Tile tile;
+        tile.in = in;
+        tile.taps = taps;
+        tile.depth = job.first.depth;
+        tile.out = out;
+        tile.residual = residual[0] != nullptr ? residual : nullptr;
+        tile.silu = true;
+        for (int p = 0; p < panels.count; ++p) {
+            const int channel = panels.first_channel(p);
+            tile.weights = job.first.weights + std::ptrdiff_t{taps} * job.first.depth * channel;
+            tile.bias = job.first.bias + channel;
+            tile.out_offset = channel;
+            kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+        }
+    });
+}
+
+template <class Arch>
+void run_direct_task(const FusedJob& job, int first, int count, float* scratch) {
+    const int width = job.block->window.output.width;
+    const auto output = [&](int i) { return job.output((first + i) / width, (first + i) % width); };
+    const auto residual = [&](int i) { return job.residual((first + i) / width, (first + i) % width); };
+    if (!job.block->expands) return convolve_directly<Arch>(job, first, count, output, residual);
+
+    const auto expanded = [&](int i) { return scratch + std::ptrdiff_t{i} * job.expanded_stride; };
+    convolve_directly<Arch>(job, first, count, expanded, [](int) -> const float* { return nullptr; });
+    Rows rows;
+    for (int i = 0; i < count; ++i) rows.add(expanded(i), output(i), residual(i));
+    project<Arch>(rows, job.projection, job.block->residual);
+}
+
+template <class Arch>
+void run_fused(const Work& work, const PlannedBlock& planned) {
+    const FusedJob job(work, planned);
+    const Extent size = planned.shape.window.output;
+    if (uses_winograd(planned.shape)) {
+        const int tiles = ((size.height + winograd_outputs - 1) / winograd_outputs) *
+                          ((size.width + winograd_outputs - 1) / winograd_outputs);
+        work.share(tiles, 4, max_task_tiles, [&](int first, int count, int worker) {
+            WinogradTask<Arch>(job, first, count, work.scratch_of(worker)).run();
+        });
+        return;
+    }
+    work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
+        run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
+    });
+}
+
+}  // namespace effv2::network

@@ -1,0 +1,152 @@
+// Model<A>: an architecture as a type. Shapes, cost, tensor table and memory plan are constants of the type, an unsound
+// architecture does not compile. Network: the same for an architecture that is known only at run time, as tools need it.
+#pragma once
+
+#include <vector>
+
+#include "effv2/architecture/cost.hpp"
+#include "effv2/architecture/variants.hpp"
+#include "effv2/error.hpp"
+#include "effv2/network/engine.hpp"
+#include "effv2/network/packed_weights.hpp"
+
+namespace effv2 {
+
+namespace network {
+
+// The executor of models that were given none.
+inline Executor& default_executor() {
+    static SerialExecutor serial;
+    return serial;
+}
+
+constexpr bool same_weights(Architecture a, const Architecture& b) {
+    a.input = b.input;
+    if (a.stem != b.stem || a.stem_stride != b.stem_stride || a.head != b.head || a.classes != b.classes) return false;
+    if (a.padding != b.padding) return false;
+    for (int i = 0; i < max_stages; ++i) {
+        const Stage &s = a.stages[i], &t = b.stages[i];
+        if (s.kind != t.kind || s.repeats != t.repeats || s.kernel != t.kernel || s.stride != t.stride) return false;
+        if (s.expansion != t.expansion || s.channels != t.channels || s.se_divisor != t.se_divisor) return false;
+    }
+    return true;
+}
+
+inline Error wrong_size(const char* what, std::size_t expected, std::size_t found) {
+    return {ErrorCode::argument, std::string(what) + ": expected " + std::to_string(expected) + " floats, found " +
+                                     std::to_string(found)};
+}
+
+// Whether pictures and outputs have the sizes that the architecture gives them.
+inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch, const Outputs& outputs) {
+    const auto count = static_cast<std::size_t>(batch);
+    const auto check = [&](const char* what, std::span<float> span, std::size_t each) -> bool {
+        static_cast<void>(what);
+        return span.empty() || span.size() == each * count;
+    };
+    const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(a.input.pixels());
+    if (batch < 1 || pictures != picture * count) return wrong_size("the input pictures", picture * count, pictures);
+    const auto classes = static_cast<std::size_t>(a.classes), head = static_cast<std::size_t>(a.head);
+    if (!check("logits", outputs.logits, classes)) return wrong_size("logits", classes * count, outputs.logits.size());
+    if (!check("features", outputs.features, head))
+        return wrong_size("features", head * count, outputs.features.size());
+    for (std::size_t m = 0; m < feature_strides.size(); ++m) {
+        const std::size_t floats = feature_map_shape(a, m).floats();
+        if (!check("maps", outputs.maps[m], floats))
+            return wrong_size("a feature map", floats * count, outputs.maps[m].size());
+    }
+    return std::monostate{};
+}
+
+}  // namespace network
+
+// A network of the architecture A with its weights and a workspace of its own. Not for two threads at one time; models that
+// share one PackedWeights may run beside each other.
+template <Architecture A, class Arch = simd::NativeArch>
+    requires(is_sound<A>)
+class Model {
+public:
+    static constexpr Architecture architecture = A;
+    static constexpr std::int64_t parameters = effv2::parameters(A);
+    static constexpr std::int64_t macs = effv2::macs(A);
+    static constexpr Plan plan = static_plan<A>.view();
+    static constexpr std::size_t weight_bytes = plan->weight_floats * sizeof(float);
+    static constexpr std::size_t arena_bytes = plan->arena_floats * sizeof(float);
+    static constexpr std::size_t input_floats = std::size_t{3} * static_cast<std::size_t>(A.input.pixels());
+    using Weights = PackedWeights<Arch>;
+
+    // The executor must outlive the model.
+    explicit Model(Weights weights, Executor& executor = network::default_executor())
+        : weights_(std::move(weights)),
+          executor_(&executor),
+          workspace_(workspace_floats(*plan, executor.threads())),
+          logits_(static_cast<std::size_t>(A.classes)) {}
+
+    // The logits of one picture, (3, height, width), valid until the next call. Empty if the picture has another size.
+    std::span<const float> operator()(std::span<const float> picture) {
+        Outputs outputs;
+        outputs.logits = logits_;
+        if (picture.size() != input_floats) return {};
+        effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, picture.data(), 1, outputs);
+        return logits_;
+    }
+
+    // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size.
+    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs) {
+        if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
+        effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs);
+        return std::monostate{};
+    }
+
+private:
+    Weights weights_;
+    Executor* executor_;
+    Buffer workspace_;
+    std::vector<float> logits_;
+};
+
+// A network whose architecture is a run-time value.
+template <class Arch = simd::NativeArch>
+class BasicNetwork {
+public:
+    // Fails where the weights were packed for another architecture (its input size may differ) or memory is short.
+    static Result<BasicNetwork> make(const Architecture& a, PackedWeights<Arch> weights,
+                                     Executor& executor = network::default_executor()) {
+        if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
+            return Error{ErrorCode::argument, std::string(explain(problem.flaw)) + ", found " +
+                                                  std::to_string(problem.found)};
+        if (!network::same_weights(a, weights.architecture()))
+            return Error{ErrorCode::mismatch, "the weights were packed for another architecture"};
+        BasicNetwork made(a, std::move(weights), executor);
+        if (made.workspace_.empty()) return Error{ErrorCode::argument, "not enough memory for the workspace"};
+        return made;
+    }
+
+    const Architecture& architecture() const { return summary_->architecture; }
+    Plan plan() const { return {summary_.get(), blocks_}; }
+    std::size_t workspace_bytes() const { return workspace_.size() * sizeof(float); }
+
+    // As Model::forward.
+    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs) {
+        if (Status sizes = network::check_sizes(architecture(), pictures.size(), batch, outputs); !sizes) return sizes;
+        effv2::forward<Arch>(plan(), weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs);
+        return std::monostate{};
+    }
+
+private:
+    BasicNetwork(const Architecture& a, PackedWeights<Arch> weights, Executor& executor)
+        : weights_(std::move(weights)), executor_(&executor), summary_(std::make_unique<PlanSummary>()) {
+        make_plan(a, *summary_, [&](const PlannedBlock& block) { blocks_.push_back(block); });
+        workspace_ = Buffer(workspace_floats(*summary_, executor.threads()));
+    }
+
+    PackedWeights<Arch> weights_;
+    Executor* executor_;
+    std::unique_ptr<PlanSummary> summary_;
+    std::vector<PlannedBlock> blocks_;
+    Buffer workspace_;
+};
+
+using Network = BasicNetwork<>;
+
+}  // namespace effv2

@@ -1,0 +1,120 @@
+// A row of neighbouring channels in vector registers. Channels come in granules of eight floats, the step in which every
+// EfficientNetV2 width is rounded; a row of an odd number of granules ends in a half-width register where the
+// architecture's registers hold sixteen floats, so that no lane is wasted on 24, 40 or 56 channels.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+// GCC 12 takes the undefined merge operands of its own AVX-512 intrinsics for uninitialised variables (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <xsimd/xsimd.hpp>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#include "effv2/architecture/layout.hpp"
+
+namespace effv2::simd {
+
+// The instruction set that the including translation unit is compiled for. It is a template argument of every kernel, so
+// that units compiled for different ones can be linked together.
+using NativeArch = xsimd::default_arch;
+
+template <class Arch>
+inline constexpr int lanes = static_cast<int>(xsimd::batch<float, Arch>::size);
+
+// Unrolls at compile time: calls f(integral_constant<int, 0>) ... f(integral_constant<int, n - 1>).
+template <int n, class F>
+[[gnu::always_inline]] inline void static_for(F&& f) {
+    [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+        (..., f(std::integral_constant<int, i>{}));
+    }
+    (std::make_integer_sequence<int, n>{});
+}
+
+namespace detail {
+
+// Eight floats beside sixteen-float registers.
+#if defined(__AVX512F__)
+using HalfArch = xsimd::fma3<xsimd::avx2>;
+#else
+using HalfArch = NativeArch;  // never used: no architecture without AVX-512 leaves half a register over
+#endif
+
+}  // namespace detail
+
+// `granules` * 8 neighbouring floats.
+template <class Arch, int granules>
+struct Row {
+    using Full = xsimd::batch<float, Arch>;
+    using Half = xsimd::batch<float, detail::HalfArch>;
+    static constexpr int width = granules * granule;
+    static constexpr int fulls = width / lanes<Arch>;
+    static constexpr bool has_half = width % lanes<Arch> != 0;
+    static constexpr int half_at = fulls * lanes<Arch>;
+
+    Full full[fulls > 0 ? fulls : 1];
+    Half half;
+
+    // Applies f(full register or half register) -> same, to every register of every argument at one place.
+    template <class F, class... Rows>
+    [[gnu::always_inline]] static Row map(F f, const Rows&... rows) {
+        Row result;
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) { result.full[i] = f(rows.full[i]...); });
+        if constexpr (has_half) result.half = f(rows.half...);
+        return result;
+    }
+
+    [[gnu::always_inline]] static Row load(const float* from) {
+        Row result;
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            result.full[i] = Full::load_unaligned(from + i * lanes<Arch>);
+        });
+        if constexpr (has_half) result.half = Half::load_unaligned(from + half_at);
+        return result;
+    }
+    [[gnu::always_inline]] static Row broadcast(float value) {
+        Row result;
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) { result.full[i] = Full(value); });
+        if constexpr (has_half) result.half = Half(value);
+        return result;
+    }
+    [[gnu::always_inline]] void store(float* to) const {
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            full[i].store_unaligned(to + i * lanes<Arch>);
+        });
+        if constexpr (has_half) half.store_unaligned(to + half_at);
+    }
+
+    // this += a * b
+    [[gnu::always_inline]] void add_product(const Row& a, const Row& b) {
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            full[i] = xsimd::fma(a.full[i], b.full[i], full[i]);
+        });
+        if constexpr (has_half) half = xsimd::fma(a.half, b.half, half);
+    }
+    // this += scalar * b
+    [[gnu::always_inline]] void add_product(float scalar, const Row& b) {
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            full[i] = xsimd::fma(Full(scalar), b.full[i], full[i]);
+        });
+        if constexpr (has_half) half = xsimd::fma(Half(scalar), b.half, half);
+    }
+
+    friend Row operator+(const Row& a, const Row& b) {
+        return map([](auto x, auto y) __attribute__((always_inline)) { return x + y; }, a, b);
+    }
+    friend Row operator*(const Row& a, const Row& b) {
+        return map([](auto x, auto y) __attribute__((always_inline)) { return x * y; }, a, b);
+    }
+    friend Row operator-(const Row& a, const Row& b) {
+        return map([](auto x, auto y) __attribute__((always_inline)) { return x - y; }, a, b);
+    }
+};
+
+}  // namespace effv2::simd
