@@ -35,8 +35,8 @@ struct PlanSummary {
 struct Plan {
     const PlanSummary* summary = nullptr;
     std::span<const PlannedBlock> blocks;
-    const PlanSummary& operator*() const { return *summary; }
-    const PlanSummary* operator->() const { return summary; }
+    constexpr const PlanSummary& operator*() const { return *summary; }
+    constexpr const PlanSummary* operator->() const { return summary; }
 };
 
 namespace detail {

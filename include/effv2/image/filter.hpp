@@ -18,10 +18,11 @@ namespace detail {
 // fraction.
 inline constexpr int weight_bits = 32 - 8 - 2;
 
-// Rounds to double here. Without it, compilers fuse a product with the sum behind it where the machine can, Pillow's
-// build does not, and once in a while a weight comes out one off.
-inline double rounded(double value) {
-    const volatile double stored = value;
+// Rounds to T here. Without it, compilers fuse a product with the sum behind it where the machine can, Pillow's and
+// TensorFlow's builds do not, and once in a while a weight comes out one off.
+template <class T>
+T rounded(T value) {
+    const volatile T stored = value;
     return stored;
 }
 

@@ -25,7 +25,7 @@ struct Sample {
 // tf.image.resize(method="bilinear", antialias=False): pixel centres lie at halves (compute_interpolation_weights in
 // resize_bilinear_op.cc). Beyond the border, both pixels are the border's.
 inline Sample bilinear_sample(std::int64_t i, float scale, int in) {
-    const float place = (static_cast<float>(i) + 0.5F) * scale - 0.5F;
+    const float place = rounded((static_cast<float>(i) + 0.5F) * scale) - 0.5F;
     const float below = std::floor(place);
     const float part = place - below;
     return {{std::max(static_cast<int>(below), 0), std::min(static_cast<int>(std::ceil(place)), in - 1), 0, 0},
@@ -36,17 +36,17 @@ inline Sample bilinear_sample(std::int64_t i, float scale, int in) {
 // cubic has a = -0.75, is read from a table of 1024 steps a pixel, and border pixels repeat (GetWeightsAndIndices in
 // resize_bicubic_op.cc).
 inline Sample bicubic_sample(std::int64_t i, float scale, int in) {
-    constexpr float a = -0.75F;
+    constexpr double a = -0.75;
     constexpr float steps = 1024.0F;
-    const float place = static_cast<float>(i) * scale;
+    const float place = rounded(static_cast<float>(i) * scale);
     const float below = std::floor(place);
-    const float part = std::nearbyint((place - below) * steps) / steps;
-    const auto near = [](float x) { return ((a + 2.0F) * x - (a + 3.0F)) * x * x + 1.0F; };
-    const auto far = [](float x) { return ((a * x - 5.0F * a) * x + 8.0F * a) * x - 4.0F * a; };
+    const double part = std::nearbyint((place - below) * steps) / steps;
+    const auto near = [](double x) { return static_cast<float>(((a + 2.0) * x - (a + 3.0)) * x * x + 1.0); };
+    const auto far = [](double x) { return static_cast<float>(((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a); };
     const auto bounded = [in](int at) { return std::clamp(at, 0, in - 1); };
     const auto middle = static_cast<int>(below);
     return {{bounded(middle - 1), bounded(middle), bounded(middle + 1), bounded(middle + 2)},
-            {far(part + 1.0F), near(part), near(1.0F - part), far(2.0F - part)}};
+            {far(1.0 + part), near(part), near(1.0 - part), far(2.0 - part)}};
 }
 
 // The samples of the output pixels [begin, end) of an axis of `in` pixels that is resized to `out`.

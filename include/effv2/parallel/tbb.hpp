@@ -2,8 +2,11 @@
 // the program runs on them.
 #pragma once
 
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+
+#include <algorithm>
 
 #include "effv2/parallel/executor.hpp"
 
@@ -11,9 +14,11 @@ namespace effv2 {
 
 class TbbExecutor final : public Executor {
 public:
-    // As many threads as TBB gives by default (the cores that the process may use), or `threads` of them.
-    TbbExecutor() : TbbExecutor(tbb::this_task_arena::max_concurrency()) {}
-    explicit TbbExecutor(int threads) : threads_(threads < 1 ? 1 : threads), arena_(threads_) {}
+    // As many threads as TBB allows: the cores that the process may use, unless a tbb::global_control says otherwise.
+    TbbExecutor() : TbbExecutor(allowed()) {}
+
+    // `threads` of them, or as many as TBB allows where that is less.
+    explicit TbbExecutor(int threads) : threads_(std::clamp(threads, 1, allowed())), arena_(threads_) {}
 
     int threads() const override { return threads_; }
 
@@ -30,6 +35,10 @@ public:
     }
 
 private:
+    static int allowed() {
+        return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+    }
+
     int threads_;
     tbb::task_arena arena_;
 };

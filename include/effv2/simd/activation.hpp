@@ -1,8 +1,7 @@
-// The network's two activations, in vector registers and as plain functions: SiLU (x * sigmoid(x)) and the sigmoid of
+// The network's two activations, in vector registers: SiLU (x * sigmoid(x)) and the sigmoid of
 // squeeze-excite.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include "effv2/simd/row.hpp"
@@ -45,9 +44,5 @@ template <class Arch, int granules>
 [[gnu::always_inline]] inline Row<Arch, granules> silu(const Row<Arch, granules>& row) {
     return Row<Arch, granules>::map([](auto x) __attribute__((always_inline)) { return silu(x); }, row);
 }
-
-// Plain twins, in double.
-inline float plain_silu(float x) { return static_cast<float>(x / (1.0 + std::exp(-static_cast<double>(x)))); }
-inline float plain_sigmoid(float x) { return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(x)))); }
 
 }  // namespace effv2::simd

@@ -42,8 +42,8 @@ struct DTypeInfo {
 };
 
 inline constexpr DTypeInfo dtype_table[] = {
-    {DType::boolean, "BOOL", 8},   {DType::f4, "F4", 4},          {DType::f6_e2m3, "F6_E2M3", 6},
-    {DType::f6_e3m2, "F6_E3M2", 6}, {DType::u8, "U8", 8},          {DType::i8, "I8", 8},
+    {DType::boolean, "BOOL", 8},    {DType::f4, "F4", 4},           {DType::f6_e2m3, "F6_E2M3", 6},
+    {DType::f6_e3m2, "F6_E3M2", 6}, {DType::u8, "U8", 8},           {DType::i8, "I8", 8},
     {DType::f8_e5m2, "F8_E5M2", 8}, {DType::f8_e4m3, "F8_E4M3", 8}, {DType::f8_e8m0, "F8_E8M0", 8},
     {DType::i16, "I16", 16},        {DType::u16, "U16", 16},        {DType::f16, "F16", 16},
     {DType::bf16, "BF16", 16},      {DType::i32, "I32", 32},        {DType::u32, "U32", 32},
@@ -95,8 +95,8 @@ Unsigned load_little_endian(const std::byte* from) {
 
 }  // namespace detail
 
-// Fills `into` from the elements of type `dtype` (f32, f16 or bf16) at `from`, which need not be aligned and must hold as
-// many of them. Other types give zeros.
+// Fills `into` from the elements of type `dtype` (f32, f16 or bf16) at `from`, which need not be aligned and must hold
+// as many of them. Other types give zeros.
 inline void read_floats(DType dtype, const std::byte* from, std::span<float> into) {
     switch (dtype) {
         case DType::f32:

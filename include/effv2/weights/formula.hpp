@@ -37,14 +37,18 @@ constexpr double formula_uniform(std::uint64_t seed, std::uint64_t index) {
 constexpr double formula_gain(const Tensor& tensor) {
     const bool first = tensor.block.index == 0;
     switch (tensor.layer) {
-        case Layer::stem: return 1.5;
-        case Layer::classifier: return 2.0;
+        case Layer::stem:
+            return 1.5;
+        case Layer::classifier:
+            return 2.0;
         case Layer::se_reduce:
-        case Layer::se_expand: return 1.0;
+        case Layer::se_expand:
+            return 1.0;
         case Layer::project:
             if (tensor.block.is_single_convolution()) return first ? 1.4 : 0.21;
             return first ? 1.8 : 0.27;
-        default: return 1.3;
+        default:
+            return 1.3;
     }
 }
 
@@ -57,11 +61,15 @@ struct FormulaRange {
 inline FormulaRange formula_range(const Tensor& tensor) {
     switch (tensor.part) {
         case Part::norm_weight:
-        case Part::norm_variance: return {0.5, false};
+        case Part::norm_variance:
+            return {0.5, false};
         case Part::norm_bias:
-        case Part::norm_mean: return {0.2, true};
-        case Part::bias: return {0.5, true};
-        case Part::weight: break;
+        case Part::norm_mean:
+            return {0.2, true};
+        case Part::bias:
+            return {0.5, true};
+        case Part::weight:
+            break;
     }
     const double fan_in = static_cast<double>(tensor.shape.elements()) / tensor.shape.dims[0];
     return {formula_gain(tensor) * std::sqrt(3.0 / fan_in), true};

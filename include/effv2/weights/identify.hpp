@@ -54,7 +54,8 @@ inline BestFit find_best_fit(const SafeTensors& file, Naming naming) {
 }  // namespace detail
 
 // Names the variant. Needs every tensor of it and no other; metadata is only asked for the scheme and the tag, and must
-// not contradict. Fails with ErrorCode::mismatch; where one variant comes close, the message says which and what differs.
+// not contradict. Fails with ErrorCode::mismatch; where one variant comes close, the message says which and what
+// differs.
 inline Result<Identity> identify(const SafeTensors& file, const WeightOptions& options = {}) {
     const Result<Naming> naming = detect_naming(file);
     if (!naming) return naming.error();
@@ -63,8 +64,8 @@ inline Result<Identity> identify(const SafeTensors& file, const WeightOptions& o
     if (!best.fit.exact())
         return detail::mismatch(file.name(), "is none of the released variants; closest is " + variant + ", of which " +
                                                  std::to_string(best.fit.fitting) + " of " +
-                                                 std::to_string(best.fit.wanted) + " tensors fit: " +
-                                                 detail::describe(best.fit, *naming));
+                                                 std::to_string(best.fit.wanted) +
+                                                 " tensors fit: " + detail::describe(best.fit, *naming));
     const std::optional<std::string_view> claimed = file.metadata(metadata_keys::variant);
     if (claimed && *claimed != variant)
         return detail::mismatch(file.name(), "its metadata names the variant " + detail::quoted(*claimed) +

@@ -1,6 +1,6 @@
-// A strict JSON reader for small, flat documents such as a safetensors header: objects, strings and whole numbers, pulled
-// one after the other by a caller who knows what must come next. Whatever else comes is an error with its byte position;
-// nothing is skipped, so nothing in the text can make the reader recurse.
+// A strict JSON reader for small, flat documents such as a safetensors header: objects, strings and whole numbers,
+// pulled one after the other by a caller who knows what must come next. Whatever else comes is an error with its byte
+// position; nothing is skipped, so nothing in the text can make the reader recurse.
 #pragma once
 
 #include <cstddef>
@@ -132,14 +132,28 @@ private:
         switch (c) {
             case '"':
             case '\\':
-            case '/': out += c; return true;
-            case 'b': out += '\b'; return true;
-            case 'f': out += '\f'; return true;
-            case 'n': out += '\n'; return true;
-            case 'r': out += '\r'; return true;
-            case 't': out += '\t'; return true;
-            case 'u': return read_code_point(out, start);
-            default: return fail_at(start, "a string has an unknown escape");
+            case '/':
+                out += c;
+                return true;
+            case 'b':
+                out += '\b';
+                return true;
+            case 'f':
+                out += '\f';
+                return true;
+            case 'n':
+                out += '\n';
+                return true;
+            case 'r':
+                out += '\r';
+                return true;
+            case 't':
+                out += '\t';
+                return true;
+            case 'u':
+                return read_code_point(out, start);
+            default:
+                return fail_at(start, "a string has an unknown escape");
         }
     }
 

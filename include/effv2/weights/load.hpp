@@ -51,8 +51,9 @@ private:
 // Checks that `file` holds exactly the tensors of `architecture`, each of its shape and of type F32, F16 or BF16; only
 // PyTorch's num_batches_tracked may be there besides. The file's scheme must allow the architecture's padding.
 //
-// Fails with ErrorCode::argument for an unsound architecture, else with ErrorCode::mismatch; the message lists each missing, misshapen, unreadable or unknown tensor (the first
-// twenty) and says which released variant the file holds or comes closest to.
+// Fails with ErrorCode::argument for an unsound architecture, else with ErrorCode::mismatch. The message lists each
+// missing, misshapen, unreadable or unknown tensor (the first twenty) and says which released variant the file holds or
+// comes closest to.
 inline Result<FileSource> open_weights(SafeTensors file, const Architecture& architecture,
                                        const WeightOptions& options = {}) {
     if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)

@@ -56,13 +56,13 @@ inline Result<std::vector<std::byte>> read_file(const std::string& path) {
 
 }  // namespace detail
 
-// Owns the mapping; move-only. The file must keep its length while it is mapped: where another program truncates it, the
-// system answers the next access to the missing part with a signal (SIGBUS), which no check here can turn into an error.
-// Replace weight files by renaming a new one over them, as write_safetensors does, and open maps stay whole.
+// Owns the mapping; move-only. The file must keep its length while it is mapped: where another program truncates it,
+// the system answers the next access to the missing part with a signal (SIGBUS), which no check here can turn into an
+// error. Replace weight files by renaming a new one over them, as write_safetensors does, and open maps stay whole.
 class MappedFile {
 public:
-    // Fails (ErrorCode::file) where the path names nothing, a directory, anything else but a regular file, an empty file,
-    // or one that may not be read.
+    // Fails (ErrorCode::file) where the path names nothing, a directory, anything else but a regular file, an empty
+    // file, or one that may not be read.
     static Result<MappedFile> open(const std::string& path) {
 #if __has_include(<sys/mman.h>)
         // Without O_NONBLOCK a named pipe would wait here for its writer.
@@ -91,8 +91,8 @@ public:
         return {mapped_ != nullptr ? static_cast<const std::byte*>(mapped_) : buffer_.data(), size_};
     }
 
-    // Lets the system take back the memory of bytes [offset, offset + length), as far as they fill whole pages. They can
-    // still be read: they then come from the file again.
+    // Lets the system take back the memory of bytes [offset, offset + length), as far as they fill whole pages. They
+    // can still be read: they then come from the file again.
     void release(std::size_t offset, std::size_t length) const {
 #if __has_include(<sys/mman.h>)
         if (mapped_ == nullptr || offset > size_ || length > size_ - offset) return;

@@ -89,9 +89,10 @@ inline Result<Naming> detect_naming(const SafeTensors& file) {
     for (const TensorEntry& entry : file.entries().first(std::min<std::size_t>(file.entries().size(), 3)))
         names.append(names.empty() ? ", only " : ", ").append(detail::quoted(entry.name));
     if (file.entries().size() > 3) names += " and " + std::to_string(file.entries().size() - 3) + " more";
-    return detail::mismatch(file.name(), "is no EfficientNetV2 under timm's or torchvision's names: it has neither "
-                                         "conv_stem.weight nor features.0.0.weight" +
-                                             names);
+    return detail::mismatch(file.name(),
+                            "is no EfficientNetV2 under timm's or torchvision's names: it has neither "
+                            "conv_stem.weight nor features.0.0.weight" +
+                                names);
 }
 
 }  // namespace effv2

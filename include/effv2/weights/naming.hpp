@@ -1,5 +1,6 @@
-// How weight files spell the tensors of the table: timm's names (tf_efficientnetv2_*, efficientnetv2_*) and torchvision's
-// (efficientnet_v2_*). Keras' files reach the library under timm's names, through weights/convert_keras.py.
+// How weight files spell the tensors of the table: timm's names (tf_efficientnetv2_*, efficientnetv2_*) and
+// torchvision's (efficientnet_v2_*). Keras' files reach the library under timm's names, through
+// weights/convert_keras.py.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +13,7 @@ namespace effv2 {
 
 enum class Naming : std::uint8_t { timm, torchvision };
 
-constexpr std::string_view naming_name(Naming naming) {
-    return naming == Naming::timm ? "timm" : "torchvision";
-}
+constexpr std::string_view naming_name(Naming naming) { return naming == Naming::timm ? "timm" : "torchvision"; }
 
 // A tensor's name as a value: fixed memory, usable at compile time. Compares equal to any string of the same text.
 class TensorName {
@@ -35,7 +34,8 @@ public:
     constexpr TensorName& add(int number) {
         char digits[10]{};
         int count = 0;
-        for (int rest = number; rest > 0 || count == 0; rest /= 10) digits[count++] = static_cast<char>('0' + rest % 10);
+        for (int rest = number; rest > 0 || count == 0; rest /= 10)
+            digits[count++] = static_cast<char>('0' + rest % 10);
         while (count > 0) add(std::string_view(&digits[--count], 1));
         return *this;
     }
@@ -53,11 +53,15 @@ constexpr bool is_norm(Part part) { return part != Part::weight && part != Part:
 constexpr std::string_view part_name(Part part) {
     switch (part) {
         case Part::weight:
-        case Part::norm_weight: return ".weight";
+        case Part::norm_weight:
+            return ".weight";
         case Part::bias:
-        case Part::norm_bias: return ".bias";
-        case Part::norm_mean: return ".running_mean";
-        case Part::norm_variance: return ".running_var";
+        case Part::norm_bias:
+            return ".bias";
+        case Part::norm_mean:
+            return ".running_mean";
+        case Part::norm_variance:
+            return ".running_var";
     }
     return "";
 }
@@ -66,17 +70,23 @@ constexpr std::string_view part_name(Part part) {
 constexpr std::string_view timm_convolution(Layer layer, const Block& block) {
     const bool fused = block.kind == BlockKind::fused;
     switch (layer) {
-        case Layer::expand: return fused ? "conv_exp" : "conv_pw";
-        case Layer::depthwise: return "conv_dw";
-        case Layer::se_reduce: return "se.conv_reduce";
-        case Layer::se_expand: return "se.conv_expand";
-        case Layer::project: return block.is_single_convolution() ? "conv" : "conv_pwl";
-        default: return "";
+        case Layer::expand:
+            return fused ? "conv_exp" : "conv_pw";
+        case Layer::depthwise:
+            return "conv_dw";
+        case Layer::se_reduce:
+            return "se.conv_reduce";
+        case Layer::se_expand:
+            return "se.conv_expand";
+        case Layer::project:
+            return block.is_single_convolution() ? "conv" : "conv_pwl";
+        default:
+            return "";
     }
 }
 
-// timm's word for the batch norm behind a convolution of a block. In an MBConv they are always bn1, bn2, bn3, counted as
-// if the expansion were there.
+// timm's word for the batch norm behind a convolution of a block. In an MBConv they are always bn1, bn2, bn3, counted
+// as if the expansion were there.
 constexpr std::string_view timm_norm(Layer layer, const Block& block) {
     if (layer == Layer::expand || block.is_single_convolution()) return "bn1";
     if (block.kind == BlockKind::fused || layer == Layer::depthwise) return "bn2";
@@ -105,11 +115,15 @@ constexpr int torchvision_position(Layer layer, const Block& block) {
     if (block.kind == BlockKind::fused) return layer == Layer::expand ? 0 : expand;
     const int squeeze = block.squeezed > 0 ? 1 : 0;
     switch (layer) {
-        case Layer::depthwise: return expand;
+        case Layer::depthwise:
+            return expand;
         case Layer::se_reduce:
-        case Layer::se_expand: return expand + 1;
-        case Layer::project: return expand + 1 + squeeze;
-        default: return 0;
+        case Layer::se_expand:
+            return expand + 1;
+        case Layer::project:
+            return expand + 1 + squeeze;
+        default:
+            return 0;
     }
 }
 
@@ -134,7 +148,8 @@ constexpr TensorName torchvision_name(const Tensor& tensor, int stage_count) {
 
 }  // namespace detail
 
-// The tensor's name in a scheme. `stage_count` is the architecture's: torchvision numbers the head after the last stage.
+// The tensor's name in a scheme. `stage_count` is the architecture's: torchvision numbers the head after the last
+// stage.
 //
 // An MBConv of expansion 1, which no released variant has, lacks its expanding convolution here. timm would keep a
 // conv_pw there; this library calls the rest conv_dw, bn2, se, conv_pwl, bn3, as if only conv_pw and bn1 were left out.

@@ -1,5 +1,5 @@
-// Writing a file so that nothing is lost when it goes wrong: bytes go to a temporary name beside the target, which takes
-// the target's place only when all of them are safely stored.
+// Writing a file so that nothing is lost when it goes wrong: bytes go to a temporary name beside the target, which
+// takes the target's place only when all of them are safely stored.
 #pragma once
 
 #include <cerrno>

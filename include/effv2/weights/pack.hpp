@@ -30,8 +30,10 @@ public:
         const Tensor tensor{layer, Part::weight, shape, block};
         const auto row = static_cast<std::size_t>(inputs) * static_cast<std::size_t>(taps);
         // The stem's three planes are taps of its own (kernels/stem.hpp).
-        const Target target = layer == Layer::stem ? Target{pack_ + to.weights, 27, 1, outputs}
-                                                   : Target{pack_ + to.weights, taps, inputs, outputs};
+        const Target target = layer == Layer::stem
+                                  ? Target{pack_ + to.weights, 27, 1, 1, outputs}
+                                  : Target{pack_ + to.weights, taps, inputs,
+                                           layer == Layer::depthwise ? 1 : round_to_granule(inputs), outputs};
         constexpr std::size_t chunk = 65536;  // floats read at a time
         const int step = row >= chunk ? 1 : static_cast<int>(chunk / row);
         values_.resize(static_cast<std::size_t>(step) * row);
@@ -46,10 +48,10 @@ public:
     }
 
 private:
-    // Panels of (taps, inputs rounded, panel width).
+    // Panels of (taps, depth, panel width); depth is the inputs, rounded where they are channels of a map.
     struct Target {
         float* weights;
-        int taps, inputs, outputs;
+        int taps, inputs, depth, outputs;
     };
 
     // scale_ = gamma / sqrt(variance + epsilon) and bias = beta - mean * scale, or 1 and the layer's own bias.
@@ -84,15 +86,14 @@ private:
         int panel = output / (kernels::TileShape<Arch>::unit * granule);
         if (panel >= panels.count) panel = panels.count - 1;
         const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
-        const int depth = to.inputs == 1 ? 1 : round_to_granule(to.inputs);
         const int taps = winograd ? winograd_points : to.taps;
-        float* at = to.weights + std::ptrdiff_t{taps} * depth * channel + (output - channel);
+        float* at = to.weights + std::ptrdiff_t{taps} * to.depth * channel + (output - channel);
         const double scale = scale_[static_cast<std::size_t>(output)];
         for (int i = 0; i < to.inputs; ++i, values += to.taps) {
             double points[winograd_points];
             if (winograd) kernels::winograd::transform_kernel(values, points);
             for (int t = 0; t < taps; ++t)
-                at[(std::ptrdiff_t{t} * depth + i) * width] =
+                at[(std::ptrdiff_t{t} * to.depth + i) * width] =
                     static_cast<float>((winograd ? points[t] : static_cast<double>(values[t])) * scale);
         }
     }

@@ -24,8 +24,8 @@ public:
     // The longest header that is read, as in the format's own implementation.
     static constexpr std::uint64_t max_header = 100'000'000;
 
-    // Maps the file of that path. Fails with ErrorCode::file where it cannot be read, with ErrorCode::format where it is
-    // not a sound safetensors file.
+    // Maps the file of that path. Fails with ErrorCode::file where it cannot be read, with ErrorCode::format where it
+    // is not a sound safetensors file.
     static Result<SafeTensors> open(const std::string& path) {
         Result<MappedFile> file = MappedFile::open(path);
         if (!file) return file.error();
@@ -37,7 +37,9 @@ public:
     // Views a whole file that is already in memory (flash, an object file, a download), without a copy: `bytes` must
     // outlive the result. `name` stands for the file in errors.
     static Result<SafeTensors> from_bytes(std::span<const std::byte> bytes, std::string name = "weights in memory") {
-        const auto refuse = [&](std::string_view why) { return Error{ErrorCode::format, name + ": " + std::string(why)}; };
+        const auto refuse = [&](std::string_view why) {
+            return Error{ErrorCode::format, name + ": " + std::string(why)};
+        };
         if (bytes.size() < 8)
             return refuse("has " + std::to_string(bytes.size()) + " bytes, fewer than the 8 of a header length");
         const std::uint64_t length = detail::load_little_endian<std::uint64_t>(bytes.data());
@@ -69,8 +71,9 @@ public:
     // The tensor of that name, or nullptr.
     const TensorEntry* find(std::string_view name) const {
         const std::vector<TensorEntry>& all = header_.entries;
-        const auto at = std::lower_bound(all.begin(), all.end(), name,
-                                         [](const TensorEntry& entry, std::string_view key) { return entry.name < key; });
+        const auto at =
+            std::lower_bound(all.begin(), all.end(), name,
+                             [](const TensorEntry& entry, std::string_view key) { return entry.name < key; });
         return at != all.end() && at->name == name ? &*at : nullptr;
     }
 

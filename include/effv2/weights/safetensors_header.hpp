@@ -1,5 +1,5 @@
-// The header of a safetensors file: what tensors there are, of which type and shape, and where. Checked here in full, so
-// that later code may trust every entry.
+// The header of a safetensors file: what tensors there are, of which type and shape, and where. Checked here in full,
+// so that later code may trust every entry.
 #pragma once
 
 #include <algorithm>
@@ -43,9 +43,7 @@ public:
     HeaderParser(std::string_view json, std::size_t origin, std::uint64_t data_size)
         : json_(json, origin), data_size_(data_size) {}
 
-    bool parse() {
-        return read_header() && sort_entries() && check_layout();
-    }
+    bool parse() { return read_header() && sort_entries() && check_layout(); }
     std::string problem() const { return problem_.empty() ? "header, " + json_.problem() : problem_; }
     SafeTensorsHeader& header() { return header_; }
 
@@ -129,7 +127,8 @@ private:
             std::uint64_t value = 0;
             if (!json_.read_unsigned(value, "a data offset")) return false;
             if (count < 2) (count == 0 ? entry.begin : entry.end) = value;
-            return ++count <= 2 || json_.fail("tensor " + quoted(entry.name) + ": data_offsets has more than two numbers");
+            return ++count <= 2 ||
+                   json_.fail("tensor " + quoted(entry.name) + ": data_offsets has more than two numbers");
         });
         if (!read) return false;
         return count == 2 || json_.fail("tensor " + quoted(entry.name) + ": data_offsets needs two numbers");
@@ -181,8 +180,9 @@ private:
         for (const std::size_t i : order) {
             const TensorEntry& entry = entries[i];
             if (entry.begin < covered)
-                return refuse(entry, "data_offsets " + range_text(entry.begin, entry.end) + " overlap those of tensor " +
-                                         quoted(last->name) + ", " + range_text(last->begin, last->end));
+                return refuse(entry, "data_offsets " + range_text(entry.begin, entry.end) +
+                                         " overlap those of tensor " + quoted(last->name) + ", " +
+                                         range_text(last->begin, last->end));
             if (entry.begin > covered)
                 return refuse("bytes " + range_text(covered, entry.begin) + " of the data, before tensor " +
                               quoted(entry.name) + ", belong to no tensor");

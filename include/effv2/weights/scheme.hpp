@@ -1,5 +1,6 @@
-// What a weight file means but its tensors do not say: how strided convolutions were padded, what batch norm adds to the
-// variance, how pictures were prepared. A scheme fixes all of it; files say which in their metadata or by their names.
+// What a weight file means but its tensors do not say: how strided convolutions were padded, what batch norm adds to
+// the variance, how pictures were prepared. A scheme fixes all of it; files say which in their metadata or by their
+// names.
 #pragma once
 
 #include <optional>
@@ -49,20 +50,19 @@ namespace metadata_keys {
 
 inline constexpr std::string_view scheme = "effv2.scheme";    // a named scheme
 inline constexpr std::string_view variant = "effv2.variant";  // b0, b1, b2, b3, s, m, l or xl
-inline constexpr std::string_view tag = "effv2.tag";          // in1k, in21k or in21k_ft_in1k, as timm names training data
+inline constexpr std::string_view tag = "effv2.tag";  // in1k, in21k or in21k_ft_in1k, as timm names training data
 
 }  // namespace metadata_keys
 
 // What a caller knows about a file that the file does not say.
 struct WeightOptions {
-    std::optional<Scheme> scheme;    // for files without metadata: timm's symmetric models carry the names of its tf_ ones
-    std::optional<Padding> padding;  // open_weights() takes the architecture's where this is left out
-    std::optional<float> epsilon;    // in place of the scheme's
+    std::optional<Scheme> scheme =
+        {};  // for files without metadata: timm's symmetric models carry the names of its tf_ ones
+    std::optional<Padding> padding = {};  // open_weights() takes the architecture's where this is left out
+    std::optional<float> epsilon = {};    // in place of the scheme's
 };
 
-constexpr std::string_view padding_name(Padding padding) {
-    return padding == Padding::same ? "SAME" : "symmetric";
-}
+constexpr std::string_view padding_name(Padding padding) { return padding == Padding::same ? "SAME" : "symmetric"; }
 
 namespace detail {
 

@@ -1,5 +1,5 @@
-// Writes safetensors files that this library and every other reader of the format take: given tensors, or all tensors of
-// an architecture from a weight source, one at a time.
+// Writes safetensors files that this library and every other reader of the format take: given tensors, or all tensors
+// of an architecture from a weight source, one at a time.
 #pragma once
 
 #include <algorithm>
@@ -35,18 +35,21 @@ namespace detail {
 // Appends `text` as a JSON string; false where it is not UTF-8.
 inline bool append_json(std::string& out, std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
+    const auto is_plain = [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; };
     out += '"';
     while (!text.empty()) {
-        const int length = utf8_length(text);
+        const char c = text[0];
+        std::size_t length =
+            static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+        if (length == 0) length = static_cast<std::size_t>(utf8_length(text));
         if (length == 0) return false;
-        const unsigned char c = static_cast<unsigned char>(text[0]);
         if (c == '"' || c == '\\')
-            out.append("\\").append(1, text[0]);
-        else if (c < 0x20)
-            out.append("\\u00").append(1, digits[c >> 4]).append(1, digits[c & 15]);
+            out.append("\\").append(1, c);
+        else if (static_cast<unsigned char>(c) < 0x20)
+            out.append("\\u00").append(1, digits[static_cast<std::size_t>(c >> 4)]).append(1, digits[c & 15]);
         else
-            out.append(text.substr(0, static_cast<std::size_t>(length)));
-        text.remove_prefix(static_cast<std::size_t>(length));
+            out.append(text.substr(0, length));
+        text.remove_prefix(length);
     }
     out += '"';
     return true;
@@ -184,14 +187,17 @@ inline Status write_safetensors(const std::string& path, std::span<const NamedTe
     return file->commit();
 }
 
-// Writes all weights of an architecture under the scheme's names, with the scheme's name as metadata effv2.scheme besides
-// `metadata` (metadata_keys has the other keys that this library reads). Takes 256 KiB of memory, whatever the network.
+// Writes all weights of an architecture under the scheme's names, with the scheme's name as metadata effv2.scheme
+// besides `metadata` (metadata_keys has the other keys that this library reads). Takes 256 KiB of memory, whatever the
+// network.
 //
 // Fails as write_safetensors does, and with ErrorCode::argument where architecture or source contradict the scheme's
 // padding or epsilon, which readers of the file would then get wrong.
 inline Status write_weights(const std::string& path, const Architecture& architecture, const WeightSource& source,
                             const Scheme& scheme, Metadata metadata = {}) {
-    const auto refuse = [&](std::string_view why) { return Error{ErrorCode::argument, path + ": " + std::string(why)}; };
+    const auto refuse = [&](std::string_view why) {
+        return Error{ErrorCode::argument, path + ": " + std::string(why)};
+    };
     if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
         return refuse(explain(problem.flaw));
     if (scheme.padding != architecture.padding)

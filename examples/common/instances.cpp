@@ -1,0 +1,11 @@
+#include "instances.hpp"
+
+namespace effv2 {
+
+template void forward<simd::NativeArch>(Plan plan, const float* weights, float* workspace, Executor& executor,
+                                        const float* pictures, int batch, const Outputs& outputs);
+
+template Result<PackedWeights<simd::NativeArch>> pack_weights<simd::NativeArch>(const Architecture& a,
+                                                                                const WeightSource& source);
+
+}  // namespace effv2

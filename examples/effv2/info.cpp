@@ -1,0 +1,162 @@
+// effv2 info: what a variant is made of and what it costs.
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "effv2/architecture/cost.hpp"
+#include "effv2/architecture/plan.hpp"
+
+namespace cli {
+
+namespace {
+
+struct Options {
+    std::string variant;
+    int size = 0, classes = 0;
+    bool json = false;
+};
+
+// The blocks of a stage, the stem, the head or the classifier.
+struct Row {
+    std::string name, kind;
+    int repeats = 1, kernel = 1, stride = 1, expansion = 1;
+    int in = 0, out = 0;
+    effv2::Extent output{1, 1};
+    std::int64_t parameters = 0, macs = 0;
+};
+
+// Parameters of the tensors that belong to a row.
+template <class Belongs>
+std::int64_t count_parameters(const effv2::Architecture& a, Belongs belongs) {
+    std::int64_t sum = 0;
+    effv2::for_each_tensor(a, [&](const effv2::Tensor& tensor) {
+        if (tensor.trainable() && belongs(tensor)) sum += static_cast<std::int64_t>(tensor.shape.elements());
+    });
+    return sum;
+}
+
+Row end_row(const effv2::Architecture& a, const char* name, effv2::Layer layer, Row row) {
+    row.name = name;
+    row.kind = layer == effv2::Layer::classifier ? "dense" : "conv";
+    row.parameters = count_parameters(a, [&](const effv2::Tensor& tensor) { return tensor.layer == layer; });
+    row.macs = std::int64_t{row.kernel} * row.kernel * row.in * row.out * row.output.pixels();
+    return row;
+}
+
+Row stage_row(const effv2::Architecture& a, int index) {
+    const effv2::Stage& stage = a.stages[index];
+    Row row;
+    row.name = "stage " + std::to_string(index + 1);
+    row.kind = stage.kind == effv2::BlockKind::fused ? "fused" : "mbconv";
+    row.repeats = stage.repeats;
+    row.kernel = stage.kernel;
+    row.stride = stage.stride;
+    row.expansion = stage.expansion;
+    row.out = stage.channels;
+    row.parameters = count_parameters(
+        a, [&](const effv2::Tensor& tensor) { return tensor.in_block() && tensor.block.stage == index; });
+    effv2::for_each_block(a, [&](const effv2::Block& block) {
+        if (block.stage != index) return;
+        if (block.index == 0) row.in = block.in;
+        row.output = block.window.output;
+        row.macs += effv2::block_macs(block);
+    });
+    return row;
+}
+
+std::vector<Row> make_rows(const effv2::Architecture& a) {
+    const int last = effv2::final_channels(a);
+    Row stem, head, classifier;
+    stem.kernel = 3, stem.stride = a.stem_stride, stem.in = 3, stem.out = a.stem;
+    stem.output = effv2::stem_window(a).output;
+    head.in = last, head.out = a.head, head.output = effv2::final_size(a);
+    classifier.in = a.head, classifier.out = a.classes;
+
+    std::vector<Row> rows{end_row(a, "stem", effv2::Layer::stem, stem)};
+    for (int i = 0; i < a.stage_count(); ++i) rows.push_back(stage_row(a, i));
+    rows.push_back(end_row(a, "head", effv2::Layer::head, head));
+    rows.push_back(end_row(a, "classifier", effv2::Layer::classifier, classifier));
+    return rows;
+}
+
+struct Memory {
+    std::size_t weights, arena, scratch;  // bytes
+};
+
+Memory measure(const effv2::Architecture& a) {
+    effv2::PlanSummary plan;
+    effv2::make_plan(a, plan, [](const effv2::PlannedBlock&) {});
+    return {plan.weight_floats * sizeof(float), plan.arena_floats * sizeof(float), plan.scratch_floats * sizeof(float)};
+}
+
+void print_json(const Options& options, const effv2::Architecture& a) {
+    using nlohmann::ordered_json;
+    ordered_json stages = ordered_json::array();
+    for (const Row& row : make_rows(a))
+        stages.push_back({{"name", row.name},
+                          {"kind", row.kind},
+                          {"repeats", row.repeats},
+                          {"kernel", row.kernel},
+                          {"stride", row.stride},
+                          {"expansion", row.expansion},
+                          {"in", row.in},
+                          {"out", row.out},
+                          {"output", {row.output.height, row.output.width}},
+                          {"parameters", row.parameters},
+                          {"macs", row.macs}});
+    const Memory memory = measure(a);
+    const ordered_json all = {{"variant", options.variant},
+                              {"input", {a.input.height, a.input.width}},
+                              {"classes", a.classes},
+                              {"parameters", effv2::parameters(a)},
+                              {"macs", effv2::macs(a)},
+                              {"weight_bytes", memory.weights},
+                              {"arena_bytes", memory.arena},
+                              {"scratch_bytes_per_thread", memory.scratch},
+                              {"stages", stages}};
+    std::printf("%s\n", all.dump(2).c_str());
+}
+
+void print_table(const Options& options, const effv2::Architecture& a) {
+    std::printf("EfficientNetV2 %s, input %dx%d, %d classes\n\n", options.variant.c_str(), a.input.height,
+                a.input.width, a.classes);
+    std::printf("%-10s  %-6s  %2s  %6s  %6s  %6s  %12s  %9s  %11s  %13s\n", "", "blocks", "n", "kernel", "stride",
+                "expand", "channels", "output", "parameters", "MACs");
+    for (const Row& row : make_rows(a)) {
+        const std::string kernel = std::to_string(row.kernel) + "x" + std::to_string(row.kernel);
+        const std::string channels = std::to_string(row.in) + " -> " + std::to_string(row.out);
+        const std::string output = std::to_string(row.output.height) + "x" + std::to_string(row.output.width);
+        std::printf("%-10s  %-6s  %2d  %6s  %6d  %6d  %12s  %9s  %11lld  %13lld\n", row.name.c_str(), row.kind.c_str(),
+                    row.repeats, kernel.c_str(), row.stride, row.expansion, channels.c_str(), output.c_str(),
+                    static_cast<long long>(row.parameters), static_cast<long long>(row.macs));
+    }
+    const Memory memory = measure(a);
+    std::printf("\nparameters              %12lld\n", static_cast<long long>(effv2::parameters(a)));
+    std::printf("multiply-accumulates    %12lld\n", static_cast<long long>(effv2::macs(a)));
+    std::printf("packed weights          %12zu bytes\n", memory.weights);
+    std::printf("arena                   %12zu bytes\n", memory.arena);
+    std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
+}
+
+int run(const Options& options) {
+    effv2::Architecture a = architecture_of(options.variant);
+    if (options.size > 0) a = a.with_size(options.size);
+    if (options.classes > 0) a = a.with_classes(options.classes);
+    options.json ? print_json(options, a) : print_table(options, a);
+    return success;
+}
+
+}  // namespace
+
+Action declare_info(CLI::App& app) {
+    const auto options = std::make_shared<Options>();
+    add_variant(app, options->variant)->required();
+    add_size(app, options->size);
+    add_classes(app, options->classes);
+    app.add_flag("--json", options->json, "print one JSON object");
+    return [options] { return run(*options); };
+}
+
+}  // namespace cli

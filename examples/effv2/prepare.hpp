@@ -1,0 +1,28 @@
+// From a picture file to a network's input, as classify and preprocess do it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "effv2/error.hpp"
+#include "effv2/image/recipe.hpp"
+
+namespace cli {
+
+// What the command line says of preprocessing; empty where it says nothing.
+struct RecipeOptions {
+    std::string recipe, fit;
+};
+
+void add_recipe(CLI::App& app, RecipeOptions& options);
+
+// The recipe that was asked for, or else `source`'s.
+effv2::Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source,
+                                           std::string_view variant);
+
+// Decodes the file and fills `into`, input_elements(recipe) floats.
+effv2::Status prepare(const std::string& path, const effv2::Recipe& recipe, std::span<float> into);
+
+}  // namespace cli

@@ -1,0 +1,158 @@
+// effv2 run: a network on tensors. Pictures are read, run and written one by one, so that memory does not grow with the
+// batch.
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "../common/cores.hpp"
+#include "../common/instances.hpp"
+#include "../common/npy.hpp"
+#include "command.hpp"
+#include "effv2/network/model.hpp"
+
+namespace cli {
+
+namespace {
+
+using effv2::Error;
+using effv2::ErrorCode;
+using effv2::Result;
+using effv2::Status;
+using examples::NpyReader;
+using examples::NpyWriter;
+
+struct Options {
+    std::string weights, variant, padding, input, output, features, maps;
+    int threads = 0;
+};
+
+// One output of the network and the file that it goes to.
+class Sink {
+public:
+    // `shape` is that of the whole batch.
+    static Result<Sink> create(const std::string& path, const std::string& input, const examples::Shape& shape) {
+        std::error_code ignored;
+        if (std::filesystem::equivalent(path, input, ignored))
+            return Error{ErrorCode::argument, path + ": is the input, and would be overwritten while it is read"};
+        Result<NpyWriter> file = NpyWriter::create(path, shape);
+        if (!file) return file.error();
+        std::size_t floats = 1;
+        for (std::size_t i = 1; i < shape.size(); ++i) floats *= shape[i];
+        return Sink(std::move(*file), floats);
+    }
+
+    std::span<float> values() { return values_; }
+    Status write() { return file_.write(values_); }
+    Status finish() { return file_.finish(); }
+
+private:
+    Sink(NpyWriter file, std::size_t floats) : file_(std::move(file)), values_(floats) {}
+
+    NpyWriter file_;
+    std::vector<float> values_;  // of one picture
+};
+
+// What the pictures of a file are.
+struct Pictures {
+    std::size_t count;
+    int height, width;
+};
+
+Result<Pictures> check_input(const NpyReader& input) {
+    const examples::Shape& shape = input.shape();
+    if (shape.size() != 4 || shape[0] == 0 || shape[1] != 3)
+        return Error{ErrorCode::mismatch, input.path() + ": has the shape " + examples::shape_text(shape) +
+                                              ", but pictures have (N, 3, height, width)"};
+    const auto fits = [](std::size_t n) { return n >= 32 && n <= 8192; };
+    if (!fits(shape[2]) || !fits(shape[3]))
+        return Error{ErrorCode::mismatch, input.path() + ": has pictures of " + std::to_string(shape[2]) + "x" +
+                                              std::to_string(shape[3]) + " pixels, but 32 to 8192 a side are possible"};
+    return Pictures{shape[0], static_cast<int>(shape[2]), static_cast<int>(shape[3])};
+}
+
+// The files that were asked for, and where a forward pass writes for them.
+Result<std::vector<Sink>> open_sinks(const Options& options, const effv2::Architecture& a, std::size_t batch,
+                                     effv2::Outputs& outputs) {
+    std::vector<Sink> sinks;
+    Status status = std::monostate{};
+    const auto open = [&](const std::string& path, const examples::Shape& shape, std::span<float>& output) {
+        if (!status) return;
+        Result<Sink> sink = Sink::create(path, options.input, shape);
+        if (!sink) {
+            status = sink.error();
+            return;
+        }
+        output = sink->values();
+        sinks.push_back(std::move(*sink));
+    };
+    open(options.output, {batch, static_cast<std::size_t>(a.classes)}, outputs.logits);
+    if (!options.features.empty())
+        open(options.features, {batch, static_cast<std::size_t>(a.head)}, outputs.features);
+    for (std::size_t m = 0; m < effv2::feature_strides.size() && !options.maps.empty(); ++m) {
+        const effv2::MapShape map = effv2::feature_map_shape(a, m);
+        open(options.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy",
+             {batch, static_cast<std::size_t>(map.channels), static_cast<std::size_t>(map.size.height),
+              static_cast<std::size_t>(map.size.width)},
+             outputs.maps[m]);
+    }
+    if (!status) return status.error();
+    return sinks;
+}
+
+Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, const effv2::Outputs& outputs,
+               std::vector<Sink>& sinks) {
+    std::vector<float> picture(3 * static_cast<std::size_t>(network.architecture().input.pixels()));
+    for (std::size_t i = 0; i < count; ++i) {
+        if (Status read = input.read(picture); !read) return read;
+        if (Status ran = network.forward(picture, 1, outputs); !ran) return ran;
+        for (Sink& sink : sinks)
+            if (Status written = sink.write(); !written) return written;
+    }
+    for (Sink& sink : sinks)
+        if (Status finished = sink.finish(); !finished) return finished;
+    return std::monostate{};
+}
+
+int run(const Options& options) {
+    Result<NpyReader> input = NpyReader::open(options.input);
+    if (!input) return fail(input.error());
+    const Result<Pictures> pictures = check_input(*input);
+    if (!pictures) return fail(pictures.error());
+
+    effv2::WeightOptions given;
+    if (!options.padding.empty()) given.padding = padding_of(options.padding);
+    Result<effv2::LoadedNetwork> loaded = load(options.weights, options.variant, given);
+    if (!loaded) return fail(loaded.error());
+    const effv2::Architecture a = loaded->identity.architecture.with_size(pictures->height, pictures->width);
+    examples::Cores cores = options.threads > 0 ? examples::Cores(options.threads) : examples::Cores();
+    Result<effv2::Network> network = effv2::Network::make(a, std::move(loaded->weights), cores);
+    if (!network) return fail(network.error());
+
+    effv2::Outputs outputs;
+    Result<std::vector<Sink>> sinks = open_sinks(options, a, pictures->count, outputs);
+    if (!sinks) return fail(sinks.error());
+    const Status done = run_all(*network, *input, pictures->count, outputs, *sinks);
+    return done ? success : fail(done.error());
+}
+
+}  // namespace
+
+Action declare_run(CLI::App& app) {
+    const auto options = std::make_shared<Options>();
+    app.add_option("--weights", options->weights, "the .safetensors file")->required()->option_text("F");
+    add_variant(app, options->variant)->description("refuse weights of any other variant: b0, b1, b2, b3, s, m, l, xl");
+    add_padding(app, options->padding)
+        ->description("same or symmetric, where the weights leave it open (as their scheme says)");
+    add_threads(app, options->threads);
+    app.add_option("--input", options->input, "pictures: float32 (N, 3, height, width)")
+        ->required()
+        ->option_text("X.npy");
+    app.add_option("--output", options->output, "logits: float32 (N, classes)")->required()->option_text("Y.npy");
+    app.add_option("--features", options->features, "pooled features: float32 (N, head)")->option_text("F.npy");
+    app.add_option("--maps", options->maps,
+                   "feature maps at strides 4, 8, 16, 32: float32 (N, channels, height, width) in PREFIX_4.npy ...")
+        ->option_text("PREFIX");
+    return [options] { return run(*options); };
+}
+
+}  // namespace cli

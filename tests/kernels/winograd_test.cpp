@@ -1,0 +1,69 @@
+// Winograd's transforms: in double they reproduce the direct convolution exactly; the fast ones agree with plain loops.
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "effv2/kernels/winograd.hpp"
+#include "kernels/random.hpp"
+
+using namespace effv2;
+using namespace effv2::kernels;
+
+namespace {
+
+using Arch = simd::NativeArch;
+
+// One channel in, one out: products of transformed input and kernel, transformed back, are the 4 x 4 outputs.
+TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
+    tests::Random random(6);
+    constexpr int channels = 3 * granule;  // a full register and, with sixteen lanes, a half one
+    for (int repeat = 0; repeat < 20; ++repeat) {
+        const std::vector<float> inputs = random.reals(winograd_points * channels);
+        const std::vector<float> taps = random.reals(9 * channels);
+        const std::vector<float> bias = random.reals(channels);
+        const std::vector<float> residuals = random.reals(16 * channels);
+
+        const float* in[winograd_points];
+        for (int i = 0; i < winograd_points; ++i) in[i] = inputs.data() + i * channels;
+        std::vector<float> points = tests::poisoned(winograd_points * channels);
+        winograd::transform_input_tile<Arch>(in, channels, points.data(), channels);
+        for (int c = 0; c < channels; ++c) {
+            double kernel[winograd_points];
+            winograd::transform_kernel(taps.data() + 9 * c, kernel);
+            for (int i = 0; i < winograd_points; ++i)
+                points[static_cast<std::size_t>(i * channels + c)] *= static_cast<float>(kernel[i]);
+        }
+
+        std::vector<float> outputs = tests::poisoned(16 * channels);
+        float* out[16];
+        const float* residual[16];
+        for (int i = 0; i < 16; ++i) {
+            out[i] = i == 7 ? nullptr : outputs.data() + i * channels;  // a pixel beyond the edge
+            residual[i] = residuals.data() + i * channels;
+        }
+        winograd::OutputTile tile;
+        tile.points = points.data();
+        tile.point_stride = channels;
+        tile.bias = bias.data();
+        tile.out = out;
+        tile.residual = residual;
+        winograd::transform_output_tile<Arch>(tile, channels);
+
+        for (int c = 0; c < channels; ++c)
+            for (int i = 0; i < 16; ++i) {
+                double sum = bias[static_cast<std::size_t>(c)];
+                for (int t = 0; t < 9; ++t)
+                    sum += static_cast<double>(taps[static_cast<std::size_t>(9 * c + t)]) *
+                           inputs[static_cast<std::size_t>(((i / 4 + t / 3) * 6 + i % 4 + t % 3) * channels + c)];
+                const float found = outputs[static_cast<std::size_t>(i * channels + c)];
+                if (i == 7) {
+                    CHECK(std::isnan(found));
+                    continue;
+                }
+                const float expected = plain::silu(static_cast<float>(sum)) + residuals[static_cast<std::size_t>(i * channels + c)];
+                CHECK(std::abs(found - expected) < 1e-5f);
+            }
+    }
+}
+
+}  // namespace

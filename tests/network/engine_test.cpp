@@ -1,0 +1,151 @@
+// How the engine behaves around the arithmetic: threads, batches, sizes, sharing of weights, allocation.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <thread>
+
+#include "effv2/parallel/tbb.hpp"
+#include "network/helpers.hpp"
+
+using namespace effv2;
+
+namespace {
+
+std::atomic<long> allocations{0};
+
+void* allocate(std::size_t size, std::size_t alignment) {
+    ++allocations;
+    return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (void* memory = allocate(size == 0 ? 1 : size, alignof(std::max_align_t))) return memory;
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (void* memory = allocate(size, static_cast<std::size_t>(alignment))) return memory;
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return allocate(size, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace {
+
+constexpr Architecture small = variants::b0.with_size(64).with_classes(10);
+
+TEST_CASE("the number of threads does not change a bit") {
+    // More threads than this machine may have cores.
+    const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 40);
+    const tests::Run one = tests::run_formula(small, 2);
+    for (const int threads : {2, 3, 7, 16, 40}) {
+        CAPTURE(threads);
+        TbbExecutor executor(threads);
+        CHECK(executor.threads() == threads);
+        const tests::Run many = tests::run_formula(small, 2, executor);
+        CHECK(one.logits == many.logits);
+        CHECK(one.features == many.features);
+        for (std::size_t m = 0; m < 4; ++m) CHECK(one.maps[m] == many.maps[m]);
+    }
+}
+
+TEST_CASE("pictures of a batch do not touch each other") {
+    const std::vector<float> pictures = tests::formula_pictures(small, 3);
+    const PackedWeights<> weights = *pack_weights(small, FormulaSource{});
+    const tests::Run all = tests::run(small, weights, pictures, 3);
+    const std::size_t picture = pictures.size() / 3;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const std::vector<float> alone(pictures.begin() + static_cast<std::ptrdiff_t>(i * picture),
+                                       pictures.begin() + static_cast<std::ptrdiff_t>((i + 1) * picture));
+        const tests::Run one = tests::run(small, weights, alone, 1);
+        CHECK(std::equal(one.logits.begin(), one.logits.end(), all.logits.begin() + static_cast<std::ptrdiff_t>(i * 10)));
+    }
+}
+
+TEST_CASE("the type and the run-time network give the same bits") {
+    using Net = Model<small>;
+    static_assert(Net::parameters == parameters(small));
+    static_assert(Net::macs == macs(small));
+    static_assert(Net::input_floats == 3 * 64 * 64);
+    static_assert(Net::arena_bytes < Net::weight_bytes);
+    Net net(*pack_weights(small, FormulaSource{}));
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    const std::span<const float> logits = net(picture);
+    const tests::Run run = tests::run_formula(small, 1);
+    REQUIRE(logits.size() == 10);
+    CHECK(std::equal(logits.begin(), logits.end(), run.logits.begin()));
+    CHECK(net(std::span(picture).first(5)).empty());
+}
+
+TEST_CASE("no allocation after the first forward pass") {
+    for (const int threads : {1, 2, 4}) {
+        TbbExecutor executor(threads);
+        Network net = *Network::make(small, *pack_weights(small, FormulaSource{}), executor);
+        const std::vector<float> picture = tests::formula_pictures(small, 1);
+        std::vector<float> logits(10);
+        const Outputs outputs{logits, {}, {}};
+        for (int i = 0; i < 3; ++i) REQUIRE(net.forward(picture, 1, outputs).has_value());
+        const long before = allocations;
+        for (int i = 0; i < 20; ++i) static_cast<void>(net.forward(picture, 1, outputs).has_value());
+        CHECK(allocations == before);
+    }
+}
+
+TEST_CASE("one pack of weights serves every input size, and models beside each other") {
+    const PackedWeights<> weights = *pack_weights(small, FormulaSource{});
+    for (const int size : {32, 57, 96}) {
+        const Architecture a = small.with_size(size);
+        const tests::Run shared = tests::run(a, weights, tests::formula_pictures(a, 1), 1);
+        CHECK(shared.logits == tests::run_formula(a, 1).logits);
+    }
+    const tests::Run expected = tests::run_formula(small, 1);
+    std::vector<std::thread> threads;
+    std::atomic<int> equal{0};
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&] {
+            const tests::Run run = tests::run(small, weights, tests::formula_pictures(small, 1), 1);
+            if (run.logits == expected.logits) ++equal;
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(equal == 4);
+}
+
+TEST_CASE("what is left out is not computed, what has the wrong size is refused") {
+    Network net = *Network::make(small, *pack_weights(small, FormulaSource{}));
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    std::vector<float> logits(10), features(1280), map(32 * 16 * 16);
+    Outputs outputs;
+    outputs.maps[0] = map;
+    CHECK(net.forward(picture, 1, outputs).has_value());
+    CHECK(map == tests::run_formula(small, 1).maps[0]);
+
+    outputs = {std::span(logits).first(9), features, {}};
+    CHECK(net.forward(picture, 1, outputs).error().message == "logits: expected 10 floats, found 9");
+    outputs = {logits, std::span(features).first(3), {}};
+    CHECK(net.forward(picture, 1, outputs).error().message == "features: expected 1280 floats, found 3");
+    outputs = {logits, features, {}};
+    CHECK(net.forward(picture, 2, outputs).error().message ==
+          "the input pictures: expected 24576 floats, found 12288");
+    CHECK_FALSE(net.forward({}, 0, outputs).has_value());
+    CHECK(net.forward(picture, 1, outputs).has_value());
+}
+
+TEST_CASE("weights of another architecture are refused") {
+    const auto refused = Network::make(variants::b1.with_classes(10), *pack_weights(small, FormulaSource{}));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message == "the weights were packed for another architecture");
+    CHECK_FALSE(Network::make(small.with_padding(Padding::symmetric), *pack_weights(small, FormulaSource{})).has_value());
+    CHECK_FALSE(Network::make(small.with_size(8), *pack_weights(small, FormulaSource{})).has_value());
+}
+
+}  // namespace
