@@ -1,7 +1,6 @@
-#include <effv2/effv2.hpp>
-
 #include <algorithm>
 #include <cstdio>
+#include <effv2/effv2.hpp>
 #include <vector>
 
 #include "common/decode.hpp"  // JPEG, PNG and WebP, for the examples; the library takes pixels from anywhere

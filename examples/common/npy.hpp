@@ -27,8 +27,8 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 // An array that is being read.
 class NpyReader {
 public:
-    // Reads the header. Fails with one sentence that begins with the path: where the file cannot be read, is no .npy file
-    // of float32 in C order, or is shorter or longer than its shape asks for.
+    // Reads the header. Fails with one sentence that begins with the path: where the file cannot be read, is no .npy
+    // file of float32 in C order, or is shorter or longer than its shape asks for.
     static effv2::Result<NpyReader> open(const std::string& path);
 
     const std::string& path() const { return path_; }

@@ -21,7 +21,8 @@ Arguments::Arguments(int argc, char** argv) {
 void print_top_five(std::span<const float> logits, const std::string& labels) {
     std::vector<std::string> names;
     if (!labels.empty()) names = read_labels(labels, static_cast<int>(logits.size())).value();
-    for (const Guess& guess : top(logits, 5).value()) print_guess(guess, names);
+    const std::vector<Guess> guesses = top(logits, 5).value();
+    for (const Guess& guess : guesses) print_guess(guess, names);
 }
 
 int fail(const std::exception& error) {

@@ -50,8 +50,7 @@ Result<std::vector<std::string>> read_labels(const std::string& path, int classe
             line += static_cast<char>(c);
         if (line.size() > longest) return Error{ErrorCode::format, path + ": is no list of labels, a line a class"};
     }
-    if (std::ferror(file.get()) != 0)
-        return Error{ErrorCode::file, path + ": cannot be read: " + std::strerror(errno)};
+    if (std::ferror(file.get()) != 0) return Error{ErrorCode::file, path + ": cannot be read: " + std::strerror(errno)};
     if (!line.empty()) labels.push_back(std::move(line));
     if (labels.size() == static_cast<std::size_t>(classes)) return labels;
     const std::string found = c == EOF ? std::to_string(labels.size()) : "more";

@@ -14,8 +14,8 @@ struct Guess {
     double probability;  // its share of the softmax
 };
 
-// The `count` likeliest classes (fewer where there are fewer), the likeliest first; of equal ones the first. Fails where
-// a logit is not a number, as from broken weights.
+// The `count` likeliest classes (fewer where there are fewer), the likeliest first; of equal ones the first. Fails
+// where a logit is not a number, as from broken weights.
 effv2::Result<std::vector<Guess>> top(std::span<const float> logits, int count);
 
 // The names of `classes` classes from a text file, a line a class. Fails where it has more or fewer lines.

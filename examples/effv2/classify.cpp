@@ -8,7 +8,9 @@
 #include "../common/instances.hpp"
 #include "../common/top.hpp"
 #include "command.hpp"
+#include "effv2/image/preprocess.hpp"
 #include "effv2/network/model.hpp"
+#include "load.hpp"
 #include "prepare.hpp"
 
 namespace cli {
@@ -19,7 +21,7 @@ using effv2::Result;
 using effv2::Status;
 using nlohmann::ordered_json;
 
-struct Options {
+struct Settings {
     std::string weights, variant, labels;
     RecipeOptions recipe;
     int top = 5, threads = 0;
@@ -68,60 +70,58 @@ struct Classifier {
 };
 
 // All pictures, whatever becomes of each: one that fails is reported and left out.
-int classify_all(const Options& options, Classifier& classifier, const Labels& labels) {
+int classify_all(const Settings& settings, Classifier& classifier, const Labels& labels) {
     int status = success;
     ordered_json all = ordered_json::array();
-    for (const std::string& image : options.images) {
-        const Result<std::vector<examples::Guess>> guesses = classifier.run(image, options.top);
+    for (const std::string& image : settings.images) {
+        const Result<std::vector<examples::Guess>> guesses = classifier.run(image, settings.top);
         if (!guesses)
             status = fail(guesses.error());
-        else if (options.json)
+        else if (settings.json)
             all.push_back(as_json(image, *guesses, labels));
         else
             print_text(image, *guesses, labels);
     }
     // File names and labels need not be UTF-8, but JSON must.
-    if (options.json) std::printf("%s\n", all.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+    if (settings.json) std::printf("%s\n", all.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
     return status;
 }
 
-int run(const Options& options) {
-    Result<effv2::LoadedNetwork> loaded = load(options.weights, options.variant);
+int run(const Settings& settings) {
+    Result<effv2::LoadedNetwork> loaded = load(settings.weights, settings.variant);
     if (!loaded) return fail(loaded.error());
     const effv2::Identity& identity = loaded->identity;
-    const Result<effv2::Recipe> recipe = choose_recipe(options.recipe, recipe_source(identity), identity.variant);
+    const Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, recipe_source(identity), identity.variant);
     if (!recipe) return fail(recipe.error());
     const effv2::Architecture a = identity.architecture.with_size(recipe->size);
 
     Labels labels;
-    if (!options.labels.empty()) {
-        Result<Labels> read = examples::read_labels(options.labels, a.classes);
+    if (!settings.labels.empty()) {
+        Result<Labels> read = examples::read_labels(settings.labels, a.classes);
         if (!read) return fail(read.error());
         labels = std::move(*read);
     }
-    examples::Cores cores = options.threads > 0 ? examples::Cores(options.threads) : examples::Cores();
+    examples::Cores cores = settings.threads > 0 ? examples::Cores(settings.threads) : examples::Cores();
     Result<effv2::Network> network = effv2::Network::make(a, std::move(loaded->weights), cores);
     if (!network) return fail(network.error());
     Classifier classifier{*recipe, std::move(*network), std::vector<float>(effv2::input_elements(*recipe)),
                           std::vector<float>(static_cast<std::size_t>(a.classes))};
-    return classify_all(options, classifier, labels);
+    return classify_all(settings, classifier, labels);
 }
 
 }  // namespace
 
-Action declare_classify(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
-    app.add_option("--weights", options->weights, "the .safetensors file")->required()->option_text("F");
-    add_variant(app, options->variant)->description("refuse weights of any other variant: b0, b1, b2, b3, s, m, l, xl");
-    app.add_option("--labels", options->labels, "the classes' names, a line a class")->option_text("F");
-    app.add_option("--top", options->top, "how many classes to name (5)")
-        ->check(CLI::Range(1, 1000000))
-        ->option_text("K");
-    add_threads(app, options->threads);
-    add_recipe(app, options->recipe);
-    app.add_flag("--json", options->json, "print one JSON array");
-    app.add_option("images", options->images, "pictures: JPEG, PNG or WebP")->required()->option_text("IMAGE...");
-    return [options] { return run(*options); };
+Action declare_classify(Options& options) {
+    const auto settings = std::make_shared<Settings>();
+    options.weights(settings->weights);
+    options.variant(settings->variant, Need::optional);
+    options.text({"--labels", "F", "the classes' names, a text file, a line a class"}, settings->labels);
+    options.number({"--top", "K", "how many classes to name (default: 5)"}, settings->top, 1, 1000000);
+    options.threads(settings->threads);
+    add_recipe(options, settings->recipe);
+    options.flag("--json", settings->json, "print one JSON array");
+    options.texts({"images", "IMAGE...", "pictures: JPEG, PNG or WebP", Need::required}, settings->images);
+    return [settings] { return run(*settings); };
 }
 
 }  // namespace cli

@@ -12,7 +12,7 @@ namespace cli {
 
 namespace {
 
-struct Options {
+struct Settings {
     std::string variant;
     int size = 0, classes = 0;
     bool json = false;
@@ -91,7 +91,7 @@ Memory measure(const effv2::Architecture& a) {
     return {plan.weight_floats * sizeof(float), plan.arena_floats * sizeof(float), plan.scratch_floats * sizeof(float)};
 }
 
-void print_json(const Options& options, const effv2::Architecture& a) {
+void print_json(const std::string& variant, const effv2::Architecture& a) {
     using nlohmann::ordered_json;
     ordered_json stages = ordered_json::array();
     for (const Row& row : make_rows(a))
@@ -107,7 +107,7 @@ void print_json(const Options& options, const effv2::Architecture& a) {
                           {"parameters", row.parameters},
                           {"macs", row.macs}});
     const Memory memory = measure(a);
-    const ordered_json all = {{"variant", options.variant},
+    const ordered_json all = {{"variant", variant},
                               {"input", {a.input.height, a.input.width}},
                               {"classes", a.classes},
                               {"parameters", effv2::parameters(a)},
@@ -119,9 +119,9 @@ void print_json(const Options& options, const effv2::Architecture& a) {
     std::printf("%s\n", all.dump(2).c_str());
 }
 
-void print_table(const Options& options, const effv2::Architecture& a) {
-    std::printf("EfficientNetV2 %s, input %dx%d, %d classes\n\n", options.variant.c_str(), a.input.height,
-                a.input.width, a.classes);
+void print_table(const std::string& variant, const effv2::Architecture& a) {
+    std::printf("EfficientNetV2 %s, input %dx%d, %d classes\n\n", variant.c_str(), a.input.height, a.input.width,
+                a.classes);
     std::printf("%-10s  %-6s  %2s  %6s  %6s  %6s  %12s  %9s  %11s  %13s\n", "", "blocks", "n", "kernel", "stride",
                 "expand", "channels", "output", "parameters", "MACs");
     for (const Row& row : make_rows(a)) {
@@ -140,23 +140,21 @@ void print_table(const Options& options, const effv2::Architecture& a) {
     std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
 }
 
-int run(const Options& options) {
-    effv2::Architecture a = architecture_of(options.variant);
-    if (options.size > 0) a = a.with_size(options.size);
-    if (options.classes > 0) a = a.with_classes(options.classes);
-    options.json ? print_json(options, a) : print_table(options, a);
+int run(const Settings& settings) {
+    const effv2::Architecture a = architecture_of(settings.variant, settings.size, settings.classes);
+    settings.json ? print_json(settings.variant, a) : print_table(settings.variant, a);
     return success;
 }
 
 }  // namespace
 
-Action declare_info(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
-    add_variant(app, options->variant)->required();
-    add_size(app, options->size);
-    add_classes(app, options->classes);
-    app.add_flag("--json", options->json, "print one JSON object");
-    return [options] { return run(*options); };
+Action declare_info(Options& options) {
+    const auto settings = std::make_shared<Settings>();
+    options.variant(settings->variant, Need::required);
+    options.size(settings->size);
+    options.classes(settings->classes);
+    options.flag("--json", settings->json, "print one JSON object");
+    return [settings] { return run(*settings); };
 }
 
 }  // namespace cli

@@ -1,4 +1,5 @@
 // The effv2 command-line tool: one file beside this one for each subcommand.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -10,7 +11,7 @@ namespace {
 struct Command {
     const char* name;
     const char* summary;
-    cli::Action (*declare)(CLI::App& app);
+    cli::Action (*declare)(cli::Options& options);
 };
 
 constexpr Command commands[] = {
@@ -28,8 +29,10 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", EFFV2_VERSION);
     app.require_subcommand(1);
     std::vector<cli::Action> actions;
-    for (const Command& command : commands)
-        actions.push_back(command.declare(*app.add_subcommand(command.name, command.summary)));
+    for (const Command& command : commands) {
+        cli::Options options(*app.add_subcommand(command.name, command.summary));
+        actions.push_back(command.declare(options));
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& wanted) {  // --help, --version

@@ -10,16 +10,14 @@ namespace cli {
 using effv2::Result;
 using effv2::Status;
 
-void add_recipe(CLI::App& app, RecipeOptions& options) {
+void add_recipe(Options& options, RecipeOptions& recipe) {
     std::vector<std::string> sources{"timm"};
     for (const effv2::NamedRecipe& known : effv2::named_recipes)
         if (sources.back() != known.source) sources.emplace_back(known.source);
-    app.add_option("--recipe", options.recipe, "whose preprocessing: timm, timm.in1k, torchvision, keras, automl ...")
-        ->check(CLI::IsMember(sources))
-        ->option_text("R");
-    app.add_option("--fit", options.fit, "center or squash: how pictures become square, in place of the recipe's way")
-        ->check(CLI::IsMember({"center", "squash"}))
-        ->option_text("FIT");
+    options.choice({"--recipe", "R", "whose preprocessing (default: that of the weights, else timm's)"}, recipe.recipe,
+                   sources);
+    options.choice({"--fit", "FIT", "center or squash: how pictures become square, in place of the recipe's way"},
+                   recipe.fit, {"center", "squash"});
 }
 
 Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source, std::string_view variant) {

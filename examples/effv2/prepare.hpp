@@ -1,13 +1,13 @@
 // From a picture file to a network's input, as classify and preprocess do it.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "effv2/error.hpp"
 #include "effv2/image/recipe.hpp"
+#include "options.hpp"
 
 namespace cli {
 
@@ -16,7 +16,7 @@ struct RecipeOptions {
     std::string recipe, fit;
 };
 
-void add_recipe(CLI::App& app, RecipeOptions& options);
+void add_recipe(Options& options, RecipeOptions& recipe);
 
 // The recipe that was asked for, or else `source`'s.
 effv2::Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source,

@@ -1,4 +1,6 @@
 // effv2 preprocess: a picture as a network sees it.
+#include "effv2/image/preprocess.hpp"
+
 #include <memory>
 #include <vector>
 
@@ -10,19 +12,19 @@ namespace cli {
 
 namespace {
 
-struct Options {
+struct Settings {
     std::string variant, image, output;
     RecipeOptions recipe;
 };
 
-int run(const Options& options) {
-    const effv2::Result<effv2::Recipe> recipe = choose_recipe(options.recipe, "timm", options.variant);
+int run(const Settings& settings) {
+    const effv2::Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, "timm", settings.variant);
     if (!recipe) return fail(recipe.error());
     std::vector<float> input(effv2::input_elements(*recipe));
-    if (const effv2::Status prepared = prepare(options.image, *recipe, input); !prepared)
+    if (const effv2::Status prepared = prepare(settings.image, *recipe, input); !prepared)
         return fail(prepared.error());
     const auto size = static_cast<std::size_t>(recipe->size);
-    effv2::Result<examples::NpyWriter> file = examples::NpyWriter::create(options.output, {1, 3, size, size});
+    effv2::Result<examples::NpyWriter> file = examples::NpyWriter::create(settings.output, {1, 3, size, size});
     if (!file) return fail(file.error());
     effv2::Status written = file->write(input);
     if (written) written = file->finish();
@@ -31,15 +33,13 @@ int run(const Options& options) {
 
 }  // namespace
 
-Action declare_preprocess(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
-    add_variant(app, options->variant)->required();
-    add_recipe(app, options->recipe);
-    app.add_option("image", options->image, "the picture: JPEG, PNG or WebP")->required()->option_text("IMAGE");
-    app.add_option("--output", options->output, "the network's input: float32 (1, 3, H, W)")
-        ->required()
-        ->option_text("X.npy");
-    return [options] { return run(*options); };
+Action declare_preprocess(Options& options) {
+    const auto settings = std::make_shared<Settings>();
+    options.variant(settings->variant, Need::required);
+    add_recipe(options, settings->recipe);
+    options.text({"image", "IMAGE", "the picture: JPEG, PNG or WebP", Need::required}, settings->image);
+    options.text({"--output", "X.npy", "the network's input: float32 (1, 3, H, W)", Need::required}, settings->output);
+    return [settings] { return run(*settings); };
 }
 
 }  // namespace cli

@@ -9,6 +9,7 @@
 #include "../common/npy.hpp"
 #include "command.hpp"
 #include "effv2/network/model.hpp"
+#include "load.hpp"
 
 namespace cli {
 
@@ -21,7 +22,7 @@ using effv2::Status;
 using examples::NpyReader;
 using examples::NpyWriter;
 
-struct Options {
+struct Settings {
     std::string weights, variant, padding, input, output, features, maps;
     int threads = 0;
 };
@@ -71,13 +72,13 @@ Result<Pictures> check_input(const NpyReader& input) {
 }
 
 // The files that were asked for, and where a forward pass writes for them.
-Result<std::vector<Sink>> open_sinks(const Options& options, const effv2::Architecture& a, std::size_t batch,
+Result<std::vector<Sink>> open_sinks(const Settings& settings, const effv2::Architecture& a, std::size_t batch,
                                      effv2::Outputs& outputs) {
     std::vector<Sink> sinks;
     Status status = std::monostate{};
     const auto open = [&](const std::string& path, const examples::Shape& shape, std::span<float>& output) {
         if (!status) return;
-        Result<Sink> sink = Sink::create(path, options.input, shape);
+        Result<Sink> sink = Sink::create(path, settings.input, shape);
         if (!sink) {
             status = sink.error();
             return;
@@ -85,12 +86,12 @@ Result<std::vector<Sink>> open_sinks(const Options& options, const effv2::Archit
         output = sink->values();
         sinks.push_back(std::move(*sink));
     };
-    open(options.output, {batch, static_cast<std::size_t>(a.classes)}, outputs.logits);
-    if (!options.features.empty())
-        open(options.features, {batch, static_cast<std::size_t>(a.head)}, outputs.features);
-    for (std::size_t m = 0; m < effv2::feature_strides.size() && !options.maps.empty(); ++m) {
+    open(settings.output, {batch, static_cast<std::size_t>(a.classes)}, outputs.logits);
+    if (!settings.features.empty())
+        open(settings.features, {batch, static_cast<std::size_t>(a.head)}, outputs.features);
+    for (std::size_t m = 0; m < effv2::feature_strides.size() && !settings.maps.empty(); ++m) {
         const effv2::MapShape map = effv2::feature_map_shape(a, m);
-        open(options.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy",
+        open(settings.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy",
              {batch, static_cast<std::size_t>(map.channels), static_cast<std::size_t>(map.size.height),
               static_cast<std::size_t>(map.size.width)},
              outputs.maps[m]);
@@ -113,23 +114,23 @@ Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, con
     return std::monostate{};
 }
 
-int run(const Options& options) {
-    Result<NpyReader> input = NpyReader::open(options.input);
+int run(const Settings& settings) {
+    Result<NpyReader> input = NpyReader::open(settings.input);
     if (!input) return fail(input.error());
     const Result<Pictures> pictures = check_input(*input);
     if (!pictures) return fail(pictures.error());
 
     effv2::WeightOptions given;
-    if (!options.padding.empty()) given.padding = padding_of(options.padding);
-    Result<effv2::LoadedNetwork> loaded = load(options.weights, options.variant, given);
+    if (!settings.padding.empty()) given.padding = padding_of(settings.padding);
+    Result<effv2::LoadedNetwork> loaded = load(settings.weights, settings.variant, given);
     if (!loaded) return fail(loaded.error());
     const effv2::Architecture a = loaded->identity.architecture.with_size(pictures->height, pictures->width);
-    examples::Cores cores = options.threads > 0 ? examples::Cores(options.threads) : examples::Cores();
+    examples::Cores cores = settings.threads > 0 ? examples::Cores(settings.threads) : examples::Cores();
     Result<effv2::Network> network = effv2::Network::make(a, std::move(loaded->weights), cores);
     if (!network) return fail(network.error());
 
     effv2::Outputs outputs;
-    Result<std::vector<Sink>> sinks = open_sinks(options, a, pictures->count, outputs);
+    Result<std::vector<Sink>> sinks = open_sinks(settings, a, pictures->count, outputs);
     if (!sinks) return fail(sinks.error());
     const Status done = run_all(*network, *input, pictures->count, outputs, *sinks);
     return done ? success : fail(done.error());
@@ -137,22 +138,18 @@ int run(const Options& options) {
 
 }  // namespace
 
-Action declare_run(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
-    app.add_option("--weights", options->weights, "the .safetensors file")->required()->option_text("F");
-    add_variant(app, options->variant)->description("refuse weights of any other variant: b0, b1, b2, b3, s, m, l, xl");
-    add_padding(app, options->padding)
-        ->description("same or symmetric, where the weights leave it open (as their scheme says)");
-    add_threads(app, options->threads);
-    app.add_option("--input", options->input, "pictures: float32 (N, 3, height, width)")
-        ->required()
-        ->option_text("X.npy");
-    app.add_option("--output", options->output, "logits: float32 (N, classes)")->required()->option_text("Y.npy");
-    app.add_option("--features", options->features, "pooled features: float32 (N, head)")->option_text("F.npy");
-    app.add_option("--maps", options->maps,
-                   "feature maps at strides 4, 8, 16, 32: float32 (N, channels, height, width) in PREFIX_4.npy ...")
-        ->option_text("PREFIX");
-    return [options] { return run(*options); };
+Action declare_run(Options& options) {
+    const auto settings = std::make_shared<Settings>();
+    options.weights(settings->weights);
+    options.variant(settings->variant, Need::optional);
+    options.padding(settings->padding);
+    options.threads(settings->threads);
+    options.text({"--input", "X.npy", "pictures: float32 (N, 3, height, width)", Need::required}, settings->input);
+    options.text({"--output", "Y.npy", "logits: float32 (N, classes)", Need::required}, settings->output);
+    options.text({"--features", "F.npy", "pooled features: float32 (N, head)"}, settings->features);
+    options.text({"--maps", "PREFIX", "feature maps at strides 4, 8, 16, 32, in PREFIX_4.npy and so on"},
+                 settings->maps);
+    return [settings] { return run(*settings); };
 }
 
 }  // namespace cli

@@ -1,22 +1,24 @@
 // The memory plan: nothing that lives at one time overlaps, nothing lies outside, and no byte more than must be.
+#include "effv2/architecture/plan.hpp"
+
 #include <doctest/doctest.h>
 
 #include <vector>
 
-#include "effv2/architecture/plan.hpp"
 #include "effv2/architecture/variants.hpp"
 
 using namespace effv2;
 
 namespace {
 
-constexpr Architecture odd{.stem = 20,
-                           .stem_stride = 1,
-                           .stages = {fused(2, 1, 1, 20), fused(2, 2, 3, 28, 5), mbconv(2, 2, 1, 36, 5), mbconv(3, 1, 6, 52, 3, 0)},
-                           .head = 100,
-                           .classes = 7,
-                           .input = {33, 47},
-                           .padding = Padding::symmetric};
+constexpr Architecture odd{
+    .stem = 20,
+    .stem_stride = 1,
+    .stages = {fused(2, 1, 1, 20), fused(2, 2, 3, 28, 5), mbconv(2, 2, 1, 36, 5), mbconv(3, 1, 6, 52, 3, 0)},
+    .head = 100,
+    .classes = 7,
+    .input = {33, 47},
+    .padding = Padding::symmetric};
 
 static_assert(static_plan<variants::s>.summary.weight_floats > 21'000'000);
 static_assert(static_plan<odd>.summary.arena_floats > 0);

@@ -1,14 +1,16 @@
 // Published figures of the eight variants, held at compile time, and the geometry rules behind them.
+#include "effv2/architecture/variants.hpp"
+
 #include <doctest/doctest.h>
 
 #include "effv2/architecture/cost.hpp"
-#include "effv2/architecture/variants.hpp"
 
 using namespace effv2;
 
 namespace {
 
-// Trainable parameters at 1000 classes: torchvision's exact counts for S, M and L; google/automl's printed ones for all.
+// Trainable parameters at 1000 classes: torchvision's exact counts for S, M and L; google/automl's printed ones for
+// all.
 static_assert(parameters(variants::b0) == 7'139'704);
 static_assert(parameters(variants::b1) == 8'141'052);
 static_assert(parameters(variants::b2) == 10'096'086);

@@ -3,7 +3,7 @@
 //     clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/safetensors_fuzzer.cpp -o
 //     fuzzer mkdir -p seeds && printf '\1\4{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' > seeds/header
 //     printf '\1\0{"__metadata__":{"effv2.scheme":"ke\\u0079\\ud83d\\ude00"}}' > seeds/metadata
-//     ./fuzzer -max_total_time=300 -max_len=4096 seeds
+//     ./fuzzer -max_total_time=300 -max_len=4096 -len_control=0 seeds
 //
 // The first byte of an input chooses what the rest is: a whole file; a header, whose length and data are added; or
 // edits to a sound file, so that mutations start deep inside.
@@ -59,7 +59,7 @@ void open_all(std::span<const std::byte> bytes, const Architecture& a, const Wei
         check_message(source.error());
 }
 
-void try_file(std::span<const std::byte> bytes) {
+void try_file(std::span<const std::byte> bytes, bool thorough) {
     const Result<SafeTensors> file = SafeTensors::from_bytes(bytes, "fuzz");
     if (!file) return check_message(file.error());
     std::uint64_t covered = 0;
@@ -76,9 +76,11 @@ void try_file(std::span<const std::byte> bytes) {
         std::string json;
         require(file->metadata(key) == text && detail::append_json(json, key) && detail::append_json(json, text));
     }
-    const Result<Identity> identity = identify(*file);
-    if (!identity) check_message(identity.error());
-    open_all(bytes, variants::b0, {});
+    if (thorough) {
+        const Result<Identity> identity = identify(*file);
+        if (!identity) check_message(identity.error());
+        open_all(bytes, variants::b0, {});
+    }
     open_all(bytes, tiny, {});
     open_all(bytes, tiny.with_padding(Padding::symmetric), {.scheme = schemes::timm, .epsilon = 1e-4f});
 }
@@ -123,6 +125,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (data[0] % 3 == 2) bytes = edited_file(rest);
     // An allocation of exactly its size lets the sanitizer see the first byte beyond.
     const std::vector<std::byte> exact(std::as_bytes(std::span(bytes)).begin(), std::as_bytes(std::span(bytes)).end());
-    try_file(exact);
+    try_file(exact, data[0] % 3 != 2 || data[1] % 8 == 0);
     return 0;
 }

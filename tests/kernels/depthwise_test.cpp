@@ -1,7 +1,9 @@
-// The depthwise kernel against plain loops: kernels 3, 5 and 7, strides 1 and 2, both paddings, every panel width, odd maps.
+// The depthwise kernel against plain loops: kernels 3, 5 and 7, strides 1 and 2, both paddings, every panel width, odd
+// maps.
+#include "effv2/kernels/depthwise.hpp"
+
 #include <doctest/doctest.h>
 
-#include "effv2/kernels/depthwise.hpp"
 #include "kernels/random.hpp"
 
 using namespace effv2;
@@ -27,7 +29,8 @@ void check_depthwise(tests::Random& random, int granules, int kernel, int stride
                 bordered.push_back(in.padded(c, y - window.vertical.before, x - window.horizontal.before));
     for (int t = 0; t < kernel * kernel; ++t)
         for (int c = 0; c < width; ++c)
-            packed[static_cast<std::size_t>(t * width + c)] = weights[static_cast<std::size_t>(c * kernel * kernel + t)];
+            packed[static_cast<std::size_t>(t * width + c)] =
+                weights[static_cast<std::size_t>(c * kernel * kernel + t)];
 
     const int out_stride = width + granule;
     const auto pixels = static_cast<std::size_t>(window.output.pixels());
@@ -61,7 +64,8 @@ void check_depthwise(tests::Random& random, int granules, int kernel, int stride
     std::vector<float> planes(expected.values.size());
     for (int c = 0; c < width; ++c)
         for (std::size_t i = 0; i < pixels; ++i)
-            planes[static_cast<std::size_t>(c) * pixels + i] = out[i * static_cast<std::size_t>(out_stride) + static_cast<std::size_t>(c)];
+            planes[static_cast<std::size_t>(c) * pixels + i] =
+                out[i * static_cast<std::size_t>(out_stride) + static_cast<std::size_t>(c)];
     CHECK(tests::relative_error(planes, expected.values) < 1e-6);
     CHECK(tests::relative_error(sums, expected_sums) < 3e-6);
     CHECK(std::isnan(out[static_cast<std::size_t>(width)]));  // the next panel's channels are not touched

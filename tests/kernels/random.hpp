@@ -38,7 +38,9 @@ private:
     std::mt19937 engine_;
 };
 
-inline std::vector<float> poisoned(std::size_t n) { return std::vector<float>(n, std::numeric_limits<float>::quiet_NaN()); }
+inline std::vector<float> poisoned(std::size_t n) {
+    return std::vector<float>(n, std::numeric_limits<float>::quiet_NaN());
+}
 
 // ||a - b|| / ||b||; infinite where a value is not a number.
 inline double relative_error(std::span<const float> a, std::span<const float> b) {

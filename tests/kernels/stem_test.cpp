@@ -1,7 +1,8 @@
 // The stem's kernel against plain loops: strides 1 and 2, every channel count, widths with and without a tail.
+#include "effv2/kernels/stem.hpp"
+
 #include <doctest/doctest.h>
 
-#include "effv2/kernels/stem.hpp"
 #include "kernels/random.hpp"
 
 using namespace effv2;

@@ -1,7 +1,8 @@
 // The micro-kernel against plain loops: every panel width and row count, random depths and taps, every epilogue.
+#include "effv2/kernels/tile.hpp"
+
 #include <doctest/doctest.h>
 
-#include "effv2/kernels/tile.hpp"
 #include "effv2/kernels/vector.hpp"
 #include "kernels/random.hpp"
 

@@ -1,9 +1,10 @@
 // Winograd's transforms: in double they reproduce the direct convolution exactly; the fast ones agree with plain loops.
+#include "effv2/kernels/winograd.hpp"
+
 #include <doctest/doctest.h>
 
 #include <array>
 
-#include "effv2/kernels/winograd.hpp"
 #include "kernels/random.hpp"
 
 using namespace effv2;
@@ -60,7 +61,8 @@ TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
                     CHECK(std::isnan(found));
                     continue;
                 }
-                const float expected = plain::silu(static_cast<float>(sum)) + residuals[static_cast<std::size_t>(i * channels + c)];
+                const float expected =
+                    plain::silu(static_cast<float>(sum)) + residuals[static_cast<std::size_t>(i * channels + c)];
                 CHECK(std::abs(found - expected) < 1e-5f);
             }
     }

@@ -83,8 +83,12 @@ TEST_CASE("channel counts that are no multiple of eight") {
 }
 
 TEST_CASE("a stem of stride 1, as small pictures want it") {
-    check({.stem = 24, .stem_stride = 1, .stages = {fused(1, 1, 1, 24), fused(1, 2, 4, 32), mbconv(1, 2, 4, 48)},
-           .head = 64, .classes = 10, .input = {32, 32}},
+    check({.stem = 24,
+           .stem_stride = 1,
+           .stages = {fused(1, 1, 1, 24), fused(1, 2, 4, 32), mbconv(1, 2, 4, 48)},
+           .head = 64,
+           .classes = 10,
+           .input = {32, 32}},
           2);
 }
 
@@ -101,7 +105,8 @@ TEST_CASE("random architectures on any number of threads") {
         const int stages = random.integer(1, 5);
         for (int s = 0; s < stages; ++s) {
             const int kernel = 3 + 2 * random.integer(0, 1), stride = random.integer(1, 2);
-            const int expansion = random.integer(1, 4), channels = random.integer(1, 60), repeats = random.integer(1, 2);
+            const int expansion = random.integer(1, 4), channels = random.integer(1, 60),
+                      repeats = random.integer(1, 2);
             a.stages[s] = random.integer(0, 1) == 0
                               ? fused(repeats, stride, expansion, channels, kernel)
                               : mbconv(repeats, stride, expansion, channels, kernel, random.integer(0, 4));

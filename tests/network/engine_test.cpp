@@ -38,7 +38,9 @@ void* allocate(std::size_t size, std::size_t alignment) {
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+    std::free(memory);
+}
 
 namespace {
 
@@ -68,7 +70,8 @@ TEST_CASE("pictures of a batch do not touch each other") {
         const std::vector<float> alone(pictures.begin() + static_cast<std::ptrdiff_t>(i * picture),
                                        pictures.begin() + static_cast<std::ptrdiff_t>((i + 1) * picture));
         const tests::Run one = tests::run(small, weights, alone, 1);
-        CHECK(std::equal(one.logits.begin(), one.logits.end(), all.logits.begin() + static_cast<std::ptrdiff_t>(i * 10)));
+        CHECK(
+            std::equal(one.logits.begin(), one.logits.end(), all.logits.begin() + static_cast<std::ptrdiff_t>(i * 10)));
     }
 }
 
@@ -134,8 +137,7 @@ TEST_CASE("what is left out is not computed, what has the wrong size is refused"
     outputs = {logits, std::span(features).first(3), {}};
     CHECK(net.forward(picture, 1, outputs).error().message == "features: expected 1280 floats, found 3");
     outputs = {logits, features, {}};
-    CHECK(net.forward(picture, 2, outputs).error().message ==
-          "the input pictures: expected 24576 floats, found 12288");
+    CHECK(net.forward(picture, 2, outputs).error().message == "the input pictures: expected 24576 floats, found 12288");
     CHECK_FALSE(net.forward({}, 0, outputs).has_value());
     CHECK(net.forward(picture, 1, outputs).has_value());
 }
@@ -144,7 +146,8 @@ TEST_CASE("weights of another architecture are refused") {
     const auto refused = Network::make(variants::b1.with_classes(10), *pack_weights(small, FormulaSource{}));
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().message == "the weights were packed for another architecture");
-    CHECK_FALSE(Network::make(small.with_padding(Padding::symmetric), *pack_weights(small, FormulaSource{})).has_value());
+    CHECK_FALSE(
+        Network::make(small.with_padding(Padding::symmetric), *pack_weights(small, FormulaSource{})).has_value());
     CHECK_FALSE(Network::make(small.with_size(8), *pack_weights(small, FormulaSource{})).has_value());
 }
 

@@ -1,7 +1,5 @@
-// Whole networks against PyTorch: every variant at its evaluation size under both paddings, batches, other class counts and
-// odd sizes. The goldens were computed in float64.
-#include "network/goldens.hpp"
-
+// Whole networks against PyTorch: every variant at its evaluation size under both paddings, batches, other class counts
+// and odd sizes. The goldens were computed in float64.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <string_view>
 
 #include "effv2/parallel/tbb.hpp"
+#include "network/goldens.hpp"
 #include "network/helpers.hpp"
 
 using namespace effv2;
@@ -36,7 +35,8 @@ void check_top_five(const tests::Run& run, const tests::Golden& golden) {
         const float* logits = run.logits.data() + image * classes;
         std::vector<int> order(classes);
         std::iota(order.begin(), order.end(), 0);
-        std::partial_sort(order.begin(), order.begin() + 5, order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
+        std::partial_sort(order.begin(), order.begin() + 5, order.end(),
+                          [&](int a, int b) { return logits[a] > logits[b]; });
         for (std::size_t k = 0; k < 5; ++k) CHECK(order[k] == golden.top[image * 5 + k]);
     }
 }

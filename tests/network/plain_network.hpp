@@ -1,5 +1,5 @@
-// A whole network as the paper draws it, one plain layer after the other (kernels/plain.hpp), batch norm not folded: the
-// oracle for any architecture, not only the released ones.
+// A whole network as the paper draws it, one plain layer after the other (kernels/plain.hpp), batch norm not folded:
+// the oracle for any architecture, not only the released ones.
 #pragma once
 
 #include <array>
@@ -32,9 +32,10 @@ public:
         plain::Map head = normed(map, Layer::head, {}, pointwise(map.size), architecture_.head);
         plain::apply_silu(head);
         result.features = plain::pool(head);
-        result.logits = plain::dense(
-            result.features, read(Layer::classifier, Part::weight, {}, {2, {architecture_.classes, architecture_.head}}),
-            read(Layer::classifier, Part::bias, {}, {1, {architecture_.classes}}));
+        result.logits =
+            plain::dense(result.features,
+                         read(Layer::classifier, Part::weight, {}, {2, {architecture_.classes, architecture_.head}}),
+                         read(Layer::classifier, Part::bias, {}, {1, {architecture_.classes}}));
         return result;
     }
 
@@ -78,8 +79,7 @@ private:
             kernels::plain::dense(hidden, read(Layer::se_expand, Part::weight, b, {4, {b.expanded, b.squeezed, 1, 1}}),
                                   read(Layer::se_expand, Part::bias, b, {1, {b.expanded}}));
         const auto pixels = static_cast<std::size_t>(map.size.pixels());
-        for (std::size_t i = 0; i < map.values.size(); ++i)
-            map.values[i] *= kernels::plain::sigmoid(scale[i / pixels]);
+        for (std::size_t i = 0; i < map.values.size(); ++i) map.values[i] *= kernels::plain::sigmoid(scale[i / pixels]);
     }
 
     kernels::plain::Map run_block(const Block& b, const kernels::plain::Map& in) const {

@@ -41,7 +41,8 @@ std::string vectors(std::initializer_list<Vector> list) {
 TEST_CASE("a sound file opens, in memory and from the disk") {
     const std::string json = R"( {"b":{"shape":[2],"data_offsets":[0,4],"dtype":"F16"},
         "__metadata__":{"format":"pt","k":"v\u00e9"}, "a.\"x":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},
-        "n":{"dtype":"I64","shape":[],"data_offsets":[12,20]}, "e":{"dtype":"F32","shape":[3,0],"data_offsets":[20,20]}}  )";
+        "n":{"dtype":"I64","shape":[],"data_offsets":[12,20]},
+        "e":{"dtype":"F32","shape":[3,0],"data_offsets":[20,20]}}  )";
     std::string bytes = safetensors_bytes(json) + std::string("\x00\x3c\x00\xc0\x00\x00\x80\x3f\x00\x00\x00\xc0", 12) +
                         std::string("\x07\0\0\0\0\0\0\0", 8);
     const effv2_test::TemporaryFolder folder;
@@ -159,6 +160,9 @@ TEST_CASE("dtypes and shapes that cannot be") {
     CHECK(header_refusal(one("F4", "[3]", "[0,1]"), 1) ==
           "w.safetensors: tensor 'a': shape [3] of F4 does not fill whole bytes");
     CHECK(header_refusal(one("F4", "[2]", "[0,1]"), 1).empty());
+    CHECK(header_refusal(one("U8", "[1,2,3,4,5,6,7,8,9,10]", "[0,1]"), 1) ==
+          "w.safetensors: tensor 'a': shape [1, 2, 3, 4, 5, 6, 7, 8, ...] of U8 takes 3628800 bytes, but data_offsets "
+          "[0, 1] hold 1");
     std::string many = "[1";
     for (int i = 0; i < 64; ++i) many += ",1";
     CHECK(header_refusal(one("U8", many + "]", "[0,1]"), 1) ==

@@ -77,6 +77,10 @@ TEST_CASE("tensors and metadata come back as they were written") {
     }
     const std::string bytes = effv2_test::file_text(path);
     CHECK(detail::load_little_endian<std::uint64_t>(effv2_test::as_bytes(bytes).data()) % 8 == 0);
+    const std::vector<std::uint64_t> deep(20, 1);
+    const NamedTensor twenty_dimensions[] = {{"d", deep, scalar}};
+    REQUIRE(write_safetensors(folder / "deep", twenty_dimensions).has_value());
+    CHECK(SafeTensors::open(folder / "deep")->find("d")->shape == deep);
     CHECK(write_safetensors(folder / "empty", {}).has_value());
     CHECK(SafeTensors::open(folder / "empty").has_value());
 }

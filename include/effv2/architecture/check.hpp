@@ -32,20 +32,34 @@ struct Problem {
 
 constexpr const char* explain(Flaw flaw) {
     switch (flaw) {
-        case Flaw::none: return "the architecture is sound";
-        case Flaw::no_stage: return "an architecture needs at least one stage";
-        case Flaw::stem_channels: return "the stem needs 1 to 4096 channels";
-        case Flaw::stem_stride: return "the stem's stride must be 1 or 2";
-        case Flaw::head_channels: return "the head needs 1 to 16384 channels";
-        case Flaw::class_count: return "the classifier needs 1 to 1000000 classes";
-        case Flaw::input_size: return "height and width of the input must be 32 to 8192 pixels";
-        case Flaw::stage_channels: return "a stage needs 1 to 4096 output channels";
-        case Flaw::stage_kernel: return "a stage's kernel must be 3, 5 or 7";
-        case Flaw::stage_stride: return "a stage's stride must be 1 or 2";
-        case Flaw::stage_expansion: return "a stage's expansion must be 1 to 8";
-        case Flaw::stage_squeeze: return "a stage's se_divisor must be 0 (no squeeze-excite) to 64";
-        case Flaw::fused_squeeze: return "a Fused-MBConv stage has no squeeze-excite: its se_divisor must be 0";
-        case Flaw::stage_after_end: return "a stage without repeats ends the list: none may follow it";
+        case Flaw::none:
+            return "the architecture is sound";
+        case Flaw::no_stage:
+            return "an architecture needs at least one stage";
+        case Flaw::stem_channels:
+            return "the stem needs 1 to 4096 channels";
+        case Flaw::stem_stride:
+            return "the stem's stride must be 1 or 2";
+        case Flaw::head_channels:
+            return "the head needs 1 to 16384 channels";
+        case Flaw::class_count:
+            return "the classifier needs 1 to 1000000 classes";
+        case Flaw::input_size:
+            return "height and width of the input must be 32 to 8192 pixels";
+        case Flaw::stage_channels:
+            return "a stage needs 1 to 4096 output channels";
+        case Flaw::stage_kernel:
+            return "a stage's kernel must be 3, 5 or 7";
+        case Flaw::stage_stride:
+            return "a stage's stride must be 1 or 2";
+        case Flaw::stage_expansion:
+            return "a stage's expansion must be 1 to 8";
+        case Flaw::stage_squeeze:
+            return "a stage's se_divisor must be 0 (no squeeze-excite) to 64";
+        case Flaw::fused_squeeze:
+            return "a Fused-MBConv stage has no squeeze-excite: its se_divisor must be 0";
+        case Flaw::stage_after_end:
+            return "a stage without repeats ends the list: none may follow it";
     }
     return "";
 }

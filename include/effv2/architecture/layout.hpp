@@ -1,5 +1,5 @@
-// How channels, weights and scratch are laid out in memory: the constants and rounding rules on which the plan (plan.hpp)
-// and the kernels agree.
+// How channels, weights and scratch are laid out in memory: the constants and rounding rules on which the plan
+// (plan.hpp) and the kernels agree.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // The plan of a forward pass: for each block its geometry, the places of its weights in the pack and of its maps in the
-// activation arena, and the sizes of both. Computed at compile time for an architecture type, or at run time by the same
-// functions. All offsets and sizes are in floats.
+// activation arena, and the sizes of both. Computed at compile time for an architecture type, or at run time by the
+// same functions. All offsets and sizes are in floats.
 #pragma once
 
 #include <span>

@@ -11,9 +11,9 @@ namespace effv2 {
 struct Scaling {
     double width = 1.0;
     double depth = 1.0;
-    int size = 224;         // wanted input height and width
-    int size_cap = 480;     // the largest inference size that is given (paper: memory and speed beat more pixels)
-    int extra_layers = 0;   // shared out over the later half of the stages in proportion 1 : 2 : 3 ...
+    int size = 224;        // wanted input height and width
+    int size_cap = 480;    // the largest inference size that is given (paper: memory and speed beat more pixels)
+    int extra_layers = 0;  // shared out over the later half of the stages in proportion 1 : 2 : 3 ...
 };
 
 // Channels times width, to the nearest multiple of 8, never below 8. google/automl utils.round_filters as the base

@@ -1,5 +1,5 @@
-// The tensor table: every weight that an architecture has, by role and shape, in the order of the forward pass. Names are
-// spelled by the naming schemes in weights/; shapes are PyTorch's (O, I, kH, kW).
+// The tensor table: every weight that an architecture has, by role and shape, in the order of the forward pass. Names
+// are spelled by the naming schemes in weights/; shapes are PyTorch's (O, I, kH, kW).
 #pragma once
 
 #include <array>

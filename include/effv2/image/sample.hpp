@@ -28,8 +28,8 @@ inline Sample bilinear_sample(std::int64_t i, float scale, int in) {
     const float place = rounded((static_cast<float>(i) + 0.5F) * scale) - 0.5F;
     const float below = std::floor(place);
     const float part = place - below;
-    return {{std::max(static_cast<int>(below), 0), std::min(static_cast<int>(std::ceil(place)), in - 1), 0, 0},
-            {1.0F - part, part, 0.0F, 0.0F}};
+    const auto bounded = [in](float at) { return std::clamp(static_cast<int>(at), 0, in - 1); };
+    return {{bounded(below), bounded(std::ceil(place)), 0, 0}, {1.0F - part, part, 0.0F, 0.0F}};
 }
 
 // tf.compat.v1.image.resize_bicubic, which automl's B0 to B3 were trained with: pixel centres lie at whole numbers, the

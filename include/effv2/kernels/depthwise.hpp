@@ -1,5 +1,5 @@
-// Depthwise k x k convolution of one channel panel, over a map that already has its border of zeros, with bias, SiLU and
-// the squeeze's sum of outputs in the same pass.
+// Depthwise k x k convolution of one channel panel, over a map that already has its border of zeros, with bias, SiLU
+// and the squeeze's sum of outputs in the same pass.
 #pragma once
 
 #include "effv2/kernels/tile.hpp"
@@ -13,9 +13,9 @@ struct DepthwisePanel {
     const float* weights = nullptr;  // (k * k, panel width)
     const float* bias = nullptr;     // (panel width)
     int kernel = 3, stride = 1;
-    float* out = nullptr;  // pixel (0, 0), first channel of the panel
-    int out_stride = 0;    // floats from one output pixel to the next
-    Extent size;           // of the output
+    float* out = nullptr;   // pixel (0, 0), first channel of the panel
+    int out_stride = 0;     // floats from one output pixel to the next
+    Extent size;            // of the output
     float* sums = nullptr;  // (panel width): the outputs' sum over all pixels is written here
 };
 
@@ -58,7 +58,8 @@ void depthwise_panel(const DepthwisePanel& p) {
         const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
         int x = 0;
         for (; x + together <= p.size.width; x += together)
-            depthwise_pixels<Arch, granules, together>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride, total);
+            depthwise_pixels<Arch, granules, together>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride,
+                                                       total);
         for (; x < p.size.width; ++x)
             depthwise_pixels<Arch, granules, 1>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride, total);
     }

@@ -1,5 +1,5 @@
-// The plain scalar twin of every kernel: loops as the textbook has them, sums in double, planes (NCHW) and PyTorch's weight
-// layout. Slow on purpose; tests hold the fast kernels against these.
+// The plain scalar twin of every kernel: loops as the textbook has them, sums in double, planes (NCHW) and PyTorch's
+// weight layout. Slow on purpose; tests hold the fast kernels against these.
 #pragma once
 
 #include <cmath>

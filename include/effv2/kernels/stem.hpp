@@ -28,7 +28,8 @@ void stem_pixels(const StemRow& s, int x, const float* weights, int channel) {
     const Row bias = Row::load(s.bias + channel);
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = bias; });
     for (int line = 0; line < 9; ++line) {
-        const float* in = s.in + static_cast<std::ptrdiff_t>(line) * s.columns + static_cast<std::ptrdiff_t>(x) * s.stride;
+        const float* in =
+            s.in + static_cast<std::ptrdiff_t>(line) * s.columns + static_cast<std::ptrdiff_t>(x) * s.stride;
         for (int kx = 0; kx < 3; ++kx, ++in, weights += Row::width) {
             const Row w = Row::load(weights);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {

@@ -1,5 +1,6 @@
 // The one micro-kernel behind every full convolution, projection and dense layer: `rows` pixels by one panel of output
-// channels, accumulated in registers over `taps` x `depth` inputs, with bias, SiLU and residual applied before the store.
+// channels, accumulated in registers over `taps` x `depth` inputs, with bias, SiLU and residual applied before the
+// store.
 //
 //   out[r][c] = residual[r][c] + act(bias[c] + sum over t, k of in[t][r][k] * weights[t][k][c])
 //
@@ -113,7 +114,8 @@ constexpr auto tile_functions() {
 // [granules - 1][rows - 1]
 template <class Arch>
 inline constexpr auto tile_table = []<int... g>(std::integer_sequence<int, g...>) {
-    return std::array{tile_functions<Arch, g + 1>()...};
+    return std::array<std::array<TileFunction, TileShape<Arch>::most_rows>, sizeof...(g)>{
+        tile_functions<Arch, g + 1>()...};
 }
 (std::make_integer_sequence<int, TileShape<Arch>::widest>{});
 

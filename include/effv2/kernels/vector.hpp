@@ -33,7 +33,7 @@ inline void dense(const float* in, int inputs, const float* weights, const float
 // Calls f(register-wide Row type tag, offset) over n floats, n a multiple of the granule.
 template <class Arch, class F>
 [[gnu::always_inline]] inline void for_each_step(int n, F f) {
-    constexpr int step = simd::lanes<Arch> > granule ? simd::lanes<Arch> / granule : 1;
+    constexpr int step = simd::lanes < Arch >> granule ? simd::lanes<Arch> / granule : 1;
     int i = 0;
     for (; i + step * granule <= n; i += step * granule) f(std::integral_constant<int, step>{}, i);
     if constexpr (step > 1)
@@ -42,36 +42,40 @@ template <class Arch, class F>
 
 template <class Arch>
 inline void multiply(float* values, float factor, int n) {
-    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        (Row::load(values + i) * Row::broadcast(factor)).store(values + i);
-    });
+    for_each_step<Arch>(
+        n, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            (Row::load(values + i) * Row::broadcast(factor)).store(values + i);
+        });
 }
 
 template <class Arch>
 inline void multiply(float* values, const float* factors, int n) {
-    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        (Row::load(values + i) * Row::load(factors + i)).store(values + i);
-    });
+    for_each_step<Arch>(
+        n, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            (Row::load(values + i) * Row::load(factors + i)).store(values + i);
+        });
 }
 
 template <class Arch>
 inline void apply_sigmoid(float* values, int n) {
-    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        const auto sigmoid = [](auto x) __attribute__((always_inline)) { return simd::sigmoid(x); };
-        Row::map(sigmoid, Row::load(values + i)).store(values + i);
-    });
+    for_each_step<Arch>(
+        n, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            const auto sigmoid = [](auto x) __attribute__((always_inline)) { return simd::sigmoid(x); };
+            Row::map(sigmoid, Row::load(values + i)).store(values + i);
+        });
 }
 
 // sums[i] += values[i]
 template <class Arch>
 inline void accumulate(float* sums, const float* values, int n) {
-    for_each_step<Arch>(n, [&](auto granules, int i) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        (Row::load(sums + i) + Row::load(values + i)).store(sums + i);
-    });
+    for_each_step<Arch>(
+        n, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            (Row::load(sums + i) + Row::load(values + i)).store(sums + i);
+        });
 }
 
 }  // namespace effv2::kernels

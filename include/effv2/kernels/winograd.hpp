@@ -1,5 +1,6 @@
-// The transforms of Winograd's F(4x4, 3x3): 6 x 6 inputs in, 36 matrix products in between (tile.hpp), 4 x 4 outputs out.
-// Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks", by interpolation at 0, +-a, +-b and infinity.
+// The transforms of Winograd's F(4x4, 3x3): 6 x 6 inputs in, 36 matrix products in between (tile.hpp), 4 x 4 outputs
+// out. Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks", by interpolation at 0, +-a, +-b and
+// infinity.
 #pragma once
 
 #include "effv2/kernels/vector.hpp"
@@ -8,8 +9,8 @@ namespace effv2::kernels {
 
 namespace winograd {
 
-// Interpolation points. 1/sqrt(2) and sqrt(2) keep the transforms' entries near one; their error is half that of the usual
-// 1 and 2 (measured over the whole network, docs/performance.md).
+// Interpolation points. 1/sqrt(2) and sqrt(2) keep the transforms' entries near one; their error is half that of the
+// usual 1 and 2 (measured over the whole network, docs/performance.md).
 inline constexpr double a = 0.70710678118654752, b = 1.41421356237309505;
 
 inline constexpr float fa = static_cast<float>(a), fb = static_cast<float>(b);
@@ -67,27 +68,29 @@ template <class Row>
     m[3] = Row::broadcast(a3) * difference_a + Row::broadcast(b3) * difference_b + m[5];
 }
 
-// One tile's inputs to points. `in` are the 36 pixels (row by row; the border points at zeros), each of `channels` floats;
-// point i of the tile is written to out + i * point_stride.
+// One tile's inputs to points. `in` are the 36 pixels (row by row; the border points at zeros), each of `channels`
+// floats; point i of the tile is written to out + i * point_stride.
 template <class Arch>
 void transform_input_tile(const float* const (&in)[winograd_points], int channels, float* out,
                           std::ptrdiff_t point_stride) {
-    for_each_step<Arch>(channels, [&](auto granules, int c) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        Row half[6][6];  // [column][point along y]
-        for (int x = 0; x < 6; ++x) {
-            simd::static_for<6>([&](auto y) __attribute__((always_inline)) { half[x][y] = Row::load(in[y * 6 + x] + c); });
-            transform_inputs(half[x]);
-        }
-        for (int y = 0; y < 6; ++y) {
-            Row line[6];
-            simd::static_for<6>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
-            transform_inputs(line);
-            simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
-                line[x].store(out + (y * 6 + x) * point_stride + c);
-            });
-        }
-    });
+    for_each_step<Arch>(
+        channels, [&](auto granules, int c) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row half[6][6];  // [column][point along y]
+            for (int x = 0; x < 6; ++x) {
+                simd::static_for<6>([&](auto y)
+                                        __attribute__((always_inline)) { half[x][y] = Row::load(in[y * 6 + x] + c); });
+                transform_inputs(half[x]);
+            }
+            for (int y = 0; y < 6; ++y) {
+                Row line[6];
+                simd::static_for<6>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
+                transform_inputs(line);
+                simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
+                    line[x].store(out + (y * 6 + x) * point_stride + c);
+                });
+            }
+        });
 }
 
 // What becomes of a tile's outputs: 16 pixels, row by row; a null pointer drops a pixel beyond the map's edge.
@@ -103,29 +106,31 @@ struct OutputTile {
 // One tile's points to outputs, over a panel of `channels`, with bias, SiLU and then the residual.
 template <class Arch>
 void transform_output_tile(const OutputTile& tile, int channels) {
-    for_each_step<Arch>(channels, [&](auto granules, int c) __attribute__((always_inline)) {
-        using Row = simd::Row<Arch, granules>;
-        Row half[6][6];  // [row of points][output along x]
-        for (int y = 0; y < 6; ++y) {
-            simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
-                half[y][x] = Row::load(tile.points + (y * 6 + x) * tile.point_stride + c);
-            });
-            transform_outputs(half[y]);
-        }
-        const Row bias = Row::load(tile.bias + c);
-        for (int x = 0; x < 4; ++x) {
-            Row column[6];
-            simd::static_for<6>([&](auto y) __attribute__((always_inline)) { column[y] = half[y][x]; });
-            transform_outputs(column);
-            simd::static_for<4>([&](auto y) __attribute__((always_inline)) {
-                float* to = tile.out[y * 4 + x];
-                if (to == nullptr) return;
-                Row value = simd::silu(column[y] + bias);
-                if (tile.residual != nullptr) value = value + Row::load(tile.residual[y * 4 + x] + tile.out_offset + c);
-                value.store(to + tile.out_offset + c);
-            });
-        }
-    });
+    for_each_step<Arch>(
+        channels, [&](auto granules, int c) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row half[6][6];  // [row of points][output along x]
+            for (int y = 0; y < 6; ++y) {
+                simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
+                    half[y][x] = Row::load(tile.points + (y * 6 + x) * tile.point_stride + c);
+                });
+                transform_outputs(half[y]);
+            }
+            const Row bias = Row::load(tile.bias + c);
+            for (int x = 0; x < 4; ++x) {
+                Row column[6];
+                simd::static_for<6>([&](auto y) __attribute__((always_inline)) { column[y] = half[y][x]; });
+                transform_outputs(column);
+                simd::static_for<4>([&](auto y) __attribute__((always_inline)) {
+                    float* to = tile.out[y * 4 + x];
+                    if (to == nullptr) return;
+                    Row value = simd::silu(column[y] + bias);
+                    if (tile.residual != nullptr)
+                        value = value + Row::load(tile.residual[y * 4 + x] + tile.out_offset + c);
+                    value.store(to + tile.out_offset + c);
+                });
+            }
+        });
 }
 
 }  // namespace winograd

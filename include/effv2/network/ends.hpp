@@ -20,7 +20,8 @@ void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
                 float* to = lines + std::ptrdiff_t{line} * columns;
                 const int row = y * window.stride - window.vertical.before + line % 3;
                 const bool inside = row >= 0 && row < window.input.height;
-                const float* from = picture + (std::ptrdiff_t{line / 3} * window.input.height + row) * window.input.width;
+                const float* from =
+                    picture + (std::ptrdiff_t{line / 3} * window.input.height + row) * window.input.width;
                 for (int x = 0; x < columns; ++x) {
                     const int at = x - window.horizontal.before;
                     to[x] = inside && at >= 0 && at < window.input.width ? from[at] : 0.0f;

@@ -1,6 +1,6 @@
 // The forward pass over a plan: pictures in, logits, pooled features and feature maps out. It allocates nothing, cannot
-// fail, and is compiled once for all architectures. Model (a type for each architecture) and Network (chosen at run time)
-// are thin owners around it.
+// fail, and is compiled once for all architectures. Model (a type for each architecture) and Network (chosen at run
+// time) are thin owners around it.
 #pragma once
 
 #include <array>
@@ -57,11 +57,13 @@ inline void copy_vector(const float* from, int count, std::span<float> to, int i
 
 // One picture, (3, height, width); `image` is its place in the batch of the outputs.
 template <class Arch>
-void run_picture(const Work& work, Plan plan, const float* picture, int image, const Outputs& outputs) {
+void run_picture(Work work, Plan plan, const float* picture, int image, const Outputs& outputs) {
     run_stem<Arch>(work, *plan, picture);
+    work.finished(Phase::stem);
     int stride = plan->architecture.stem_stride;
     for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
         const PlannedBlock& block = plan.blocks[i];
+        work.block = static_cast<int>(i);
         if (block.shape.kind == BlockKind::fused)
             run_fused<Arch>(work, block);
         else
@@ -78,11 +80,14 @@ void run_picture(const Work& work, Plan plan, const float* picture, int image, c
         }
     }
     if (outputs.logits.empty() && outputs.features.empty()) return;
+    work.block = -1;
     run_head<Arch>(work, *plan, work.arena + plan.blocks.back().output);
+    work.finished(Phase::head);
     if (!outputs.features.empty())
         copy_vector(work.arena + plan->features, plan->architecture.head, outputs.features, image);
     if (outputs.logits.empty()) return;
     run_classifier<Arch>(work, *plan);
+    work.finished(Phase::classifier);
     copy_vector(work.arena + plan->logits, plan->architecture.classes, outputs.logits, image);
 }
 
@@ -94,17 +99,18 @@ constexpr std::size_t workspace_floats(const PlanSummary& plan, int threads) {
 }
 
 // Runs `batch` pictures, (batch, 3, height, width), one after the other through the whole executor. The workspace holds
-// workspace_floats(*plan, executor.threads()) floats from a cache line on; spans in `outputs` are empty or large enough.
-// Nothing is checked here: Model and Network do.
+// workspace_floats(*plan, executor.threads()) floats from a cache line on; spans in `outputs` are empty or large
+// enough. Nothing is checked here: Model and Network do.
 template <class Arch>
 void forward(Plan plan, const float* weights, float* workspace, Executor& executor, const float* pictures, int batch,
-             const Outputs& outputs) {
+             const Outputs& outputs, Observer* observer = nullptr) {
     network::Work work;
     work.weights = weights;
     work.arena = workspace;
     work.scratch = workspace + plan->arena_floats;
     work.scratch_floats = plan->scratch_floats;
     work.executor = &executor;
+    work.observer = observer;
     const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(plan->architecture.input.pixels());
     for (int i = 0; i < batch; ++i)
         network::run_picture<Arch>(work, plan, pictures + static_cast<std::size_t>(i) * picture, i, outputs);

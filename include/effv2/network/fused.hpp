@@ -1,6 +1,7 @@
-// Fused-MBConv: a full k x k convolution that expands, and the 1x1 projection that consumes its output while it is in cache.
-// The expanded map is never whole in memory: a task expands some pixels into its own scratch and projects them at once.
-// With expansion 1 there is no projection, and the convolution writes (with its residual) straight to the output map.
+// Fused-MBConv: a full k x k convolution that expands, and the 1x1 projection that consumes its output while it is in
+// cache. The expanded map is never whole in memory: a task expands some pixels into its own scratch and projects them
+// at once. With expansion 1 there is no projection, and the convolution writes (with its residual) straight to the
+// output map.
 #pragma once
 
 #include "effv2/kernels/winograd.hpp"
@@ -134,7 +135,8 @@ private:
         const Extent size = job_.block->window.output;
         Rows rows;
         for (int t = 0; t < count_; ++t) {
-            const float* from = expanded_ + std::ptrdiff_t{t} * winograd_outputs * winograd_outputs * job_.expanded_stride;
+            const float* from =
+                expanded_ + std::ptrdiff_t{t} * winograd_outputs * winograd_outputs * job_.expanded_stride;
             for (int i = 0; i < winograd_outputs * winograd_outputs; ++i, from += job_.expanded_stride) {
                 const int y = top(t) + i / winograd_outputs, x = left(t) + i % winograd_outputs;
                 if (y < size.height && x < size.width) rows.add(from, job_.output(y, x), job_.residual(y, x));
@@ -150,8 +152,8 @@ private:
 
 // ---- any other kernel and stride: direct ----
 
-// The k x k convolution of pixels [first, first + count): `to(i)` and `plus(i)` say where pixel first + i goes and what is
-// added to it. All panels of a few pixels at a time, whose input then stays in the first-level cache.
+// The k x k convolution of pixels [first, first + count): `to(i)` and `plus(i)` say where pixel first + i goes and what
+// is added to it. All panels of a few pixels at a time, whose input then stays in the first-level cache.
 template <class Arch, class To, class Plus>
 void convolve_directly(const FusedJob& job, int first, int count, To to, Plus plus) {
     const Window& window = job.block->window;
@@ -210,11 +212,12 @@ void run_fused(const Work& work, const PlannedBlock& planned) {
         work.share(tiles, 4, max_task_tiles, [&](int first, int count, int worker) {
             WinogradTask<Arch>(job, first, count, work.scratch_of(worker)).run();
         });
-        return;
+    } else {
+        work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
+            run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
+        });
     }
-    work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
-        run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
-    });
+    work.finished(Phase::fused);
 }
 
 }  // namespace effv2::network

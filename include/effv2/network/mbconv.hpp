@@ -1,9 +1,9 @@
 // MBConv: 1x1 expansion, k x k depthwise, squeeze-excite, 1x1 projection, in two parallel phases.
 //
-// Phase 1, a task a panel of expanded channels: the expansion of all pixels into the task's scratch, with a border of zeros
-// around; the depthwise over it while it is in cache; the sum that the squeeze needs in the same pass. The expanded map is
-// never whole in memory. Then the squeeze-excite's two small layers on the calling thread. Phase 2, a task some pixels: the
-// excitation multiplied in, and the projection with its residual.
+// Phase 1, a task a few panels of expanded channels: the expansion of all pixels into the task's scratch, with a border
+// of zeros around; the depthwise over it while it is in cache; the sum that the squeeze needs in the same pass. The
+// expanded map is never whole in memory. Then the squeeze-excite's two small layers on the calling thread. Phase 2, a
+// task some pixels: the excitation multiplied in, and the projection with its residual.
 #pragma once
 
 #include "effv2/kernels/depthwise.hpp"
@@ -105,31 +105,35 @@ inline void copy_panel(const MbconvJob& job, int channel, const BorderedPanel& t
         }
 }
 
-// Phase 1 for one panel.
+// Phase 1 for panels [first, first + count). The border is cleared once for all panels of one width.
 template <class Arch>
-void expand_and_filter(const MbconvJob& job, int p, float* scratch) {
+void expand_and_filter(const MbconvJob& job, int first, int count, float* scratch) {
     const kernels::Panels<Arch> panels(job.expansion.channels);
-    const int channel = panels.first_channel(p), granules = panels.width(p);
     const Window& window = job.block->window;
-    const BorderedPanel expanded(window, scratch, granules * granule);
-    expanded.clear_border(window.input);
-    if (job.block->expands)
-        expand_panel<Arch>(job, channel, granules, expanded);
-    else
-        copy_panel(job, channel, expanded);
-
     kernels::DepthwisePanel panel;
-    panel.in = expanded.data;
-    panel.in_columns = expanded.columns;
-    panel.weights = job.depthwise.weights + std::ptrdiff_t{window.kernel * window.kernel} * channel;
-    panel.bias = job.depthwise.bias + channel;
     panel.kernel = window.kernel;
     panel.stride = window.stride;
-    panel.out = job.middle + channel;
     panel.out_stride = job.middle_stride;
     panel.size = window.output;
-    panel.sums = job.sums + channel;
-    kernels::depthwise<Arch>(granules, panel);
+    int cleared = 0;
+    for (int p = first; p < first + count; ++p) {
+        const int channel = panels.first_channel(p), granules = panels.width(p);
+        const BorderedPanel expanded(window, scratch, granules * granule);
+        if (cleared != granules) expanded.clear_border(window.input);
+        cleared = granules;
+        if (job.block->expands)
+            expand_panel<Arch>(job, channel, granules, expanded);
+        else
+            copy_panel(job, channel, expanded);
+
+        panel.in = expanded.data;
+        panel.in_columns = expanded.columns;
+        panel.weights = job.depthwise.weights + std::ptrdiff_t{window.kernel * window.kernel} * channel;
+        panel.bias = job.depthwise.bias + channel;
+        panel.out = job.middle + channel;
+        panel.sums = job.sums + channel;
+        kernels::depthwise<Arch>(granules, panel);
+    }
 }
 
 // From the outputs' sums to the factor of each expanded channel.
@@ -139,7 +143,8 @@ void squeeze_excite(const Work& work, const MbconvJob& job) {
     const Packed restore(work, job.places->restore, job.block->squeezed, job.block->expanded);
     kernels::multiply<Arch>(job.sums, 1.0f / static_cast<float>(job.block->window.output.pixels()), reduce.depth);
     kernels::dense<Arch>(job.sums, reduce.depth, reduce.weights, reduce.bias, job.bottleneck, reduce.channels, true);
-    kernels::dense<Arch>(job.bottleneck, restore.depth, restore.weights, restore.bias, job.scale, restore.channels, false);
+    kernels::dense<Arch>(job.bottleneck, restore.depth, restore.weights, restore.bias, job.scale, restore.channels,
+                         false);
     kernels::apply_sigmoid<Arch>(job.scale, restore.channels);
 }
 
@@ -159,15 +164,11 @@ void excite_pixels(const MbconvJob& job, int first, int count) {
         kernels::multiply<Arch>(job.middle + std::ptrdiff_t{i} * job.middle_stride, job.scale, job.expansion.channels);
 }
 
+// Phase 2 for all pixels, cut by pixels, or by panels where there are too few pixels to keep the threads busy.
 template <class Arch>
-void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary& plan) {
-    const MbconvJob job(work, planned, plan);
-    work.executor->run(kernels::Panels<Arch>(job.expansion.channels).count,
-                       [&](int p, int worker) { expand_and_filter<Arch>(job, p, work.scratch_of(worker)); });
-    const bool squeezes = planned.shape.squeezed > 0;
-    if (squeezes) squeeze_excite<Arch>(work, job);
-
-    const int pixels = planned.shape.window.output.pixels();
+void excite_and_project(const Work& work, const MbconvJob& job) {
+    const bool squeezes = job.block->squeezed > 0;
+    const int pixels = job.block->window.output.pixels();
     const int panels = kernels::Panels<Arch>(job.projection.channels).count;
     constexpr int most = Rows::capacity / 2;
     if (pixels >= 8 * work.executor->threads() || pixels > most) {
@@ -177,11 +178,25 @@ void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary
         });
         return;
     }
-    // Fewer pixels than would keep the threads busy: a task a few panels of all pixels.
     if (squeezes) excite_pixels<Arch>(job, 0, pixels);
-    work.share(panels, 1, panels, [&](int first, int count, int) {
-        project_pixels<Arch>(job, 0, pixels, first, first + count);
-    });
+    work.share(panels, 1, panels,
+               [&](int first, int count, int) { project_pixels<Arch>(job, 0, pixels, first, first + count); });
+}
+
+template <class Arch>
+void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary& plan) {
+    const MbconvJob job(work, planned, plan);
+    constexpr int most_panels = 4;  // few enough that threads end together
+    work.share(
+        kernels::Panels<Arch>(job.expansion.channels).count, 1, most_panels,
+        [&](int first, int count, int worker) { expand_and_filter<Arch>(job, first, count, work.scratch_of(worker)); });
+    work.finished(Phase::expand_depthwise);
+    if (planned.shape.squeezed > 0) {
+        squeeze_excite<Arch>(work, job);
+        work.finished(Phase::squeeze_excite);
+    }
+    excite_and_project<Arch>(work, job);
+    work.finished(Phase::project);
 }
 
 }  // namespace effv2::network

@@ -1,5 +1,6 @@
 // Model<A>: an architecture as a type. Shapes, cost, tensor table and memory plan are constants of the type, an unsound
-// architecture does not compile. Network: the same for an architecture that is known only at run time, as tools need it.
+// architecture does not compile. Network: the same for an architecture that is known only at run time, as tools need
+// it.
 #pragma once
 
 #include <vector>
@@ -33,8 +34,8 @@ constexpr bool same_weights(Architecture a, const Architecture& b) {
 }
 
 inline Error wrong_size(const char* what, std::size_t expected, std::size_t found) {
-    return {ErrorCode::argument, std::string(what) + ": expected " + std::to_string(expected) + " floats, found " +
-                                     std::to_string(found)};
+    return {ErrorCode::argument,
+            std::string(what) + ": expected " + std::to_string(expected) + " floats, found " + std::to_string(found)};
 }
 
 // Whether pictures and outputs have the sizes that the architecture gives them.
@@ -60,8 +61,8 @@ inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch
 
 }  // namespace network
 
-// A network of the architecture A with its weights and a workspace of its own. Not for two threads at one time; models that
-// share one PackedWeights may run beside each other.
+// A network of the architecture A with its weights and a workspace of its own. Not for two threads at one time; models
+// that share one PackedWeights may run beside each other.
 template <Architecture A, class Arch = simd::NativeArch>
     requires(is_sound<A>)
 class Model {
@@ -92,9 +93,10 @@ public:
     }
 
     // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size.
-    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs) {
+    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
-        effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs);
+        effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
+                             observer);
         return std::monostate{};
     }
 
@@ -113,8 +115,8 @@ public:
     static Result<BasicNetwork> make(const Architecture& a, PackedWeights<Arch> weights,
                                      Executor& executor = network::default_executor()) {
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
-            return Error{ErrorCode::argument, std::string(explain(problem.flaw)) + ", found " +
-                                                  std::to_string(problem.found)};
+            return Error{ErrorCode::argument,
+                         std::string(explain(problem.flaw)) + ", found " + std::to_string(problem.found)};
         if (!network::same_weights(a, weights.architecture()))
             return Error{ErrorCode::mismatch, "the weights were packed for another architecture"};
         BasicNetwork made(a, std::move(weights), executor);
@@ -127,9 +129,10 @@ public:
     std::size_t workspace_bytes() const { return workspace_.size() * sizeof(float); }
 
     // As Model::forward.
-    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs) {
+    Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
         if (Status sizes = network::check_sizes(architecture(), pictures.size(), batch, outputs); !sizes) return sizes;
-        effv2::forward<Arch>(plan(), weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs);
+        effv2::forward<Arch>(plan(), weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
+                             observer);
         return std::monostate{};
     }
 

@@ -1,5 +1,5 @@
-// The weights of one architecture, folded and packed for the kernels of one instruction set (weights/pack.hpp makes them).
-// A cheap handle: copies share the memory, which is never written again.
+// The weights of one architecture, folded and packed for the kernels of one instruction set (weights/pack.hpp makes
+// them). A cheap handle: copies share the memory, which is never written again.
 #pragma once
 
 #include <memory>

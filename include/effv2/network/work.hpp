@@ -1,8 +1,10 @@
-// What every block of a running network shares: the places in memory, the executor, and the loops that cut work into tasks.
+// What every block of a running network shares: the places in memory, the executor, and the loops that cut work into
+// tasks.
 #pragma once
 
 #include "effv2/architecture/plan.hpp"
 #include "effv2/kernels/vector.hpp"
+#include "effv2/network/observer.hpp"
 #include "effv2/parallel/executor.hpp"
 
 namespace effv2::network {
@@ -14,11 +16,17 @@ struct Work {
     float* scratch = nullptr;  // threads() pieces of `scratch_floats`
     std::size_t scratch_floats = 0;
     Executor* executor = nullptr;
+    Observer* observer = nullptr;  // or nobody
+    int block = -1;                // the one that runs
+
+    void finished(Phase phase) const {
+        if (observer != nullptr) observer->finished(phase, block);
+    }
 
     float* scratch_of(int worker) const { return scratch + static_cast<std::size_t>(worker) * scratch_floats; }
 
-    // Cuts [0, total) into pieces of at most `most`, a multiple of the threads where `total` allows (a thread should have
-    // no less than `least` at a time), as equal as can be, and calls f(first, count, worker) for each.
+    // Cuts [0, total) into pieces of at most `most`, a multiple of the threads where `total` allows (a thread should
+    // have no less than `least` at a time), as equal as can be, and calls f(first, count, worker) for each.
     template <class F>
     void share(int total, int least, int most, F f) const {
         const int threads = executor->threads();
@@ -74,8 +82,8 @@ constexpr int tile_rows(const kernels::Panels<Arch>& panels) {
     return panels.count == 1 || last < Shape::max_rows(Shape::unit) ? last : Shape::max_rows(Shape::unit);
 }
 
-// A 1x1 convolution of the rows, without activation: panels [first_panel, end_panel) one after the other, so that a panel's
-// weights are read from memory once for all rows.
+// A 1x1 convolution of the rows, without activation: panels [first_panel, end_panel) one after the other, so that a
+// panel's weights are read from memory once for all rows.
 template <class Arch>
 void project(const Rows& rows, const Packed& layer, bool residual, int first_panel, int end_panel) {
     const kernels::Panels<Arch> panels(layer.channels);

@@ -1,5 +1,5 @@
-// Where loops meet cores. The library starts no threads: it hands its loops to an Executor that the caller owns. Serial is
-// here, oneTBB in parallel/tbb.hpp, and a program with a thread pool of its own derives one class.
+// Where loops meet cores. The library starts no threads: it hands its loops to an Executor that the caller owns. Serial
+// is here, oneTBB in parallel/tbb.hpp, and a program with a thread pool of its own derives one class.
 #pragma once
 
 #include <memory>
@@ -29,8 +29,8 @@ public:
     // The largest number of tasks that run at one time.
     virtual int threads() const = 0;
 
-    // Calls task(i, worker) once for each i in [0, count) and returns when all have finished. Calls that run at one time
-    // have different workers, each in [0, threads()).
+    // Calls task(i, worker) once for each i in [0, count) and returns when all have finished. Calls that run at one
+    // time have different workers, each in [0, threads()).
     virtual void run(int count, TaskRef task) = 0;
 };
 

@@ -1,5 +1,5 @@
-// The library's loops on oneTBB: an arena of the wanted number of threads, which shares TBB's workers with whatever else
-// the program runs on them.
+// The library's loops on oneTBB: an arena of the wanted number of threads, which shares TBB's workers with whatever
+// else the program runs on them.
 #pragma once
 
 #include <tbb/global_control.h>

@@ -1,5 +1,5 @@
-// A row of neighbouring channels in vector registers. Channels come in granules of eight floats, the step in which every
-// EfficientNetV2 width is rounded; a row of an odd number of granules ends in a half-width register where the
+// A row of neighbouring channels in vector registers. Channels come in granules of eight floats, the step in which
+// every EfficientNetV2 width is rounded; a row of an odd number of granules ends in a half-width register where the
 // architecture's registers hold sixteen floats, so that no lane is wasted on 24, 40 or 56 channels.
 #pragma once
 
@@ -21,8 +21,8 @@
 
 namespace effv2::simd {
 
-// The instruction set that the including translation unit is compiled for. It is a template argument of every kernel, so
-// that units compiled for different ones can be linked together.
+// The instruction set that the including translation unit is compiled for. It is a template argument of every kernel,
+// so that units compiled for different ones can be linked together.
 using NativeArch = xsimd::default_arch;
 
 template <class Arch>
@@ -85,17 +85,15 @@ struct Row {
         return result;
     }
     [[gnu::always_inline]] void store(float* to) const {
-        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
-            full[i].store_unaligned(to + i * lanes<Arch>);
-        });
+        static_for<fulls>([&](auto i)
+                              __attribute__((always_inline)) { full[i].store_unaligned(to + i * lanes<Arch>); });
         if constexpr (has_half) half.store_unaligned(to + half_at);
     }
 
     // this += a * b
     [[gnu::always_inline]] void add_product(const Row& a, const Row& b) {
-        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
-            full[i] = xsimd::fma(a.full[i], b.full[i], full[i]);
-        });
+        static_for<fulls>([&](auto i)
+                              __attribute__((always_inline)) { full[i] = xsimd::fma(a.full[i], b.full[i], full[i]); });
         if constexpr (has_half) half = xsimd::fma(a.half, b.half, half);
     }
     // this += scalar * b
@@ -107,13 +105,16 @@ struct Row {
     }
 
     friend Row operator+(const Row& a, const Row& b) {
-        return map([](auto x, auto y) __attribute__((always_inline)) { return x + y; }, a, b);
+        return map(
+            [](auto x, auto y) __attribute__((always_inline)) { return x + y; }, a, b);
     }
     friend Row operator*(const Row& a, const Row& b) {
-        return map([](auto x, auto y) __attribute__((always_inline)) { return x * y; }, a, b);
+        return map(
+            [](auto x, auto y) __attribute__((always_inline)) { return x * y; }, a, b);
     }
     friend Row operator-(const Row& a, const Row& b) {
-        return map([](auto x, auto y) __attribute__((always_inline)) { return x - y; }, a, b);
+        return map(
+            [](auto x, auto y) __attribute__((always_inline)) { return x - y; }, a, b);
     }
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "effv2/architecture/variants.hpp"
 #include "effv2/weights/matching.hpp"

@@ -45,9 +45,10 @@ inline Result<std::vector<std::byte>> read_file(const std::string& path) {
         const std::size_t count = std::fread(bytes.data() + size, 1, bytes.size() - size, file);
         size += count;
     } while (size == bytes.size());
-    const int reason = std::ferror(file) != 0 ? errno : 0;
+    const bool failed = std::ferror(file) != 0;
+    const int reason = errno;
     std::fclose(file);
-    if (reason != 0) return system_error(path, "cannot be read", reason);
+    if (failed) return system_error(path, "cannot be read", reason);
     if (size == 0) return file_error(path, "is empty");
     bytes.resize(size);
     bytes.shrink_to_fit();

@@ -1,10 +1,12 @@
 // Compares a weight file with an architecture's tensor table, tensor by tensor, and puts what differs into words.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "effv2/architecture/tensors.hpp"

@@ -1,6 +1,5 @@
 // How weight files spell the tensors of the table: timm's names (tf_efficientnetv2_*, efficientnetv2_*) and
-// torchvision's (efficientnet_v2_*). Keras' files reach the library under timm's names, through
-// weights/convert_keras.py.
+// torchvision's (efficientnet_v2_*). Keras' files come under timm's names, through weights/convert_keras.py.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +17,7 @@ constexpr std::string_view naming_name(Naming naming) { return naming == Naming:
 // A tensor's name as a value: fixed memory, usable at compile time. Compares equal to any string of the same text.
 class TensorName {
 public:
-    static constexpr std::size_t capacity = 63;  // the longest possible name has 46 characters
+    static constexpr std::size_t capacity = 63;  // the longest possible name has 45 characters
 
     constexpr std::string_view view() const& { return {text_, size_}; }
     std::string_view view() const&& = delete;  // would dangle

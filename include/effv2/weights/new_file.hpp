@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 
 #if __has_include(<unistd.h>)
 #include <unistd.h>

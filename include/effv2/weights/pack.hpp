@@ -1,5 +1,5 @@
-// From a source's tensors to the pack that the kernels read: batch norm folded into each convolution, channels rounded to
-// the granule, outputs in panels, stride-1 3x3 kernels taken to Winograd's points. Done once, at load.
+// From a source's tensors to the pack that the kernels read: batch norm folded into each convolution, channels rounded
+// to the granule, outputs in panels, stride-1 3x3 kernels taken to Winograd's points. Done once, at load.
 #pragma once
 
 #include <cmath>
@@ -106,7 +106,8 @@ private:
 
 }  // namespace detail
 
-// Packs every tensor of `a`. The source must have them all (open_weights has checked that). Fails only for want of memory.
+// Packs every tensor of `a`. The source must have them all (open_weights has checked that). Fails only for want of
+// memory.
 template <class Arch = simd::NativeArch>
 Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSource& source) {
     PlanSummary plan;
@@ -114,8 +115,9 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
     make_plan(a, plan, [&](const PlannedBlock& block) { blocks.push_back(block); });
     Buffer pack(plan.weight_floats);
     if (pack.empty())
-        return Error{ErrorCode::argument, "not enough memory for " + std::to_string(plan.weight_floats * sizeof(float)) +
-                                              " bytes of packed weights"};
+        return Error{
+            ErrorCode::argument,
+            "not enough memory for " + std::to_string(plan.weight_floats * sizeof(float)) + " bytes of packed weights"};
     for (std::size_t i = 0; i < pack.size(); ++i) pack.data()[i] = 0.0f;
 
     detail::LayerPacker<Arch> packer(source, pack.data());
@@ -132,10 +134,17 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
                                   (tensor.layer == Layer::project && tensor.block.is_single_convolution());
             winograd = is_first && uses_winograd(tensor.block);
             switch (tensor.layer) {
-                case Layer::depthwise: to = places.depthwise; break;
-                case Layer::se_reduce: to = places.reduce; break;
-                case Layer::se_expand: to = places.restore; break;
-                default: to = is_first ? places.first : places.project;
+                case Layer::depthwise:
+                    to = places.depthwise;
+                    break;
+                case Layer::se_reduce:
+                    to = places.reduce;
+                    break;
+                case Layer::se_expand:
+                    to = places.restore;
+                    break;
+                default:
+                    to = is_first ? places.first : places.project;
             }
         } else {
             to = tensor.layer == Layer::stem ? plan.stem : tensor.layer == Layer::head ? plan.head : plan.classifier;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "effv2/error.hpp"
 #include "effv2/weights/dtype.hpp"

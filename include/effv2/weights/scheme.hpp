@@ -1,6 +1,5 @@
 // What a weight file means but its tensors do not say: how strided convolutions were padded, what batch norm adds to
-// the variance, how pictures were prepared. A scheme fixes all of it; files say which in their metadata or by their
-// names.
+// the variance, how pictures were prepared. A scheme fixes all of it; a file tells it by its names or its metadata.
 #pragma once
 
 #include <optional>
@@ -56,10 +55,12 @@ inline constexpr std::string_view tag = "effv2.tag";  // in1k, in21k or in21k_ft
 
 // What a caller knows about a file that the file does not say.
 struct WeightOptions {
-    std::optional<Scheme> scheme =
-        {};  // for files without metadata: timm's symmetric models carry the names of its tf_ ones
-    std::optional<Padding> padding = {};  // open_weights() takes the architecture's where this is left out
-    std::optional<float> epsilon = {};    // in place of the scheme's
+    // For files without metadata: timm's symmetric models carry the names of its tf_ ones.
+    std::optional<Scheme> scheme = {};
+    // For identify(); open_weights() goes by the architecture's, which this must then equal.
+    std::optional<Padding> padding = {};
+    // In place of the scheme's.
+    std::optional<float> epsilon = {};
 };
 
 constexpr std::string_view padding_name(Padding padding) { return padding == Padding::same ? "SAME" : "symmetric"; }

@@ -1,6 +1,7 @@
 // Pieces of the sentences that the readers and checkers of weight files speak in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -47,12 +48,19 @@ inline std::string quoted(std::string_view text) {
     return out.append(text.empty() ? "'" : "...'");
 }
 
-// A shape as "[32, 3, 3, 3]".
+// Numbers as "[32, 3, 3, 3]", no more than `limit` of them.
+template <class Number>
+std::string list_text(std::span<const Number> numbers, std::size_t limit = SIZE_MAX) {
+    std::string out = "[";
+    for (std::size_t i = 0; i < numbers.size() && i < limit; ++i)
+        out.append(i > 0 ? ", " : "").append(std::to_string(numbers[i]));
+    return out.append(numbers.size() > limit ? ", ...]" : "]");
+}
+
+// A shape for messages, which a hostile file must not make endless.
 template <class Dimension>
 std::string shape_text(std::span<const Dimension> dims) {
-    std::string out = "[";
-    for (std::size_t i = 0; i < dims.size(); ++i) out.append(i > 0 ? ", " : "").append(std::to_string(dims[i]));
-    return out.append("]");
+    return list_text(dims, 8);
 }
 
 inline std::string shape_text(const Shape& shape) {

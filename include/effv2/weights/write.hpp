@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "effv2/architecture/check.hpp"
@@ -86,7 +88,7 @@ public:
         if (!text_.empty()) text_ += ',';
         if (!append_json(text_, name)) return refuse(name, "its name is not valid UTF-8");
         names_.emplace_back(name);
-        text_ += ":{\"dtype\":\"F32\",\"shape\":" + shape_text(shape);
+        text_ += ":{\"dtype\":\"F32\",\"shape\":" + list_text(shape);
         text_ += ",\"data_offsets\":" + range_text(offset_, offset_ + 4 * needed) + '}';
         offset_ += 4 * needed;
         return std::monostate{};

@@ -1,0 +1,161 @@
+// Micro-benchmarks of the kernels on the shapes that the variants have: GFLOP/s and the share of the FMA peak, which is
+// measured in the same run. Run with --benchmark_filter=tile and the like.
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "effv2/kernels/depthwise.hpp"
+#include "effv2/kernels/winograd.hpp"
+#include "peak.hpp"
+
+namespace {
+
+using namespace effv2;
+using Arch = simd::NativeArch;
+using kernels::Panels;
+using kernels::TileShape;
+
+std::vector<float> filled(int n) {
+    std::vector<float> values(static_cast<std::size_t>(n));
+    for (float& value : values) value = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
+    return values;
+}
+
+// A 1x1 convolution: pixels x depth times depth x channels, as the blocks call the micro-kernel.
+void pointwise(benchmark::State& state, int pixels, int depth, int channels, bool silu) {
+    const std::vector<float> in = filled(pixels * pixel_stride(depth)), weights = filled(depth * channels);
+    const std::vector<float> bias = filled(channels);
+    std::vector<float> out(static_cast<std::size_t>(pixels * pixel_stride(channels)));
+    std::vector<const float*> from;
+    std::vector<float*> to;
+    for (int i = 0; i < pixels; ++i) {
+        from.push_back(in.data() + i * pixel_stride(depth));
+        to.push_back(out.data() + i * pixel_stride(channels));
+    }
+    const Panels<Arch> panels(channels);
+    for (auto _ : state)
+        for (int p = 0; p < panels.count; ++p) {
+            kernels::Tile tile;
+            tile.depth = depth;
+            tile.weights = weights.data() + depth * panels.first_channel(p);
+            tile.bias = bias.data() + panels.first_channel(p);
+            tile.out_offset = panels.first_channel(p);
+            tile.silu = silu;
+            kernels::for_each_group(pixels, TileShape<Arch>::max_rows(panels.width(p)), [&](int first, int rows) {
+                tile.in = from.data() + first;
+                tile.out = to.data() + first;
+                kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+            });
+        }
+    bench::count_flops(state, 2.0 * pixels * depth * channels);
+}
+
+void depthwise(benchmark::State& state, int size, int kernel, int stride) {
+    constexpr int granules = TileShape<Arch>::unit, width = granules * granule;
+    const Window window = make_window({size, size}, kernel, stride, Padding::same);
+    const int columns = size + window.horizontal.before + window.horizontal.after;
+    const std::vector<float> in = filled(columns * columns * width), weights = filled(kernel * kernel * width);
+    const std::vector<float> bias = filled(width);
+    std::vector<float> out(static_cast<std::size_t>(window.output.pixels() * width)), sums(width);
+    kernels::DepthwisePanel panel;
+    panel.in = in.data();
+    panel.in_columns = columns;
+    panel.weights = weights.data();
+    panel.bias = bias.data();
+    panel.kernel = kernel;
+    panel.stride = stride;
+    panel.out = out.data();
+    panel.out_stride = width;
+    panel.size = window.output;
+    panel.sums = sums.data();
+    for (auto _ : state) {
+        kernels::depthwise<Arch>(granules, panel);
+        benchmark::DoNotOptimize(out.data());
+    }
+    bench::count_flops(state, 2.0 * window.output.pixels() * kernel * kernel * width);
+}
+
+void winograd_input(benchmark::State& state, int channels) {
+    const std::vector<float> in = filled(winograd_points * channels);
+    std::vector<float> points(static_cast<std::size_t>(winograd_points * channels));
+    const float* from[winograd_points];
+    for (int i = 0; i < winograd_points; ++i) from[i] = in.data() + i * channels;
+    for (auto _ : state) {
+        kernels::winograd::transform_input_tile<Arch>(from, channels, points.data(), channels);
+        benchmark::DoNotOptimize(points.data());
+    }
+    state.counters["tiles x channels/s"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * channels, benchmark::Counter::kIsRate);
+}
+
+void winograd_output(benchmark::State& state, int channels) {
+    constexpr int pixels = winograd_outputs * winograd_outputs;
+    const std::vector<float> points = filled(winograd_points * channels), bias = filled(channels);
+    std::vector<float> outputs(static_cast<std::size_t>(pixels * channels));
+    float* to[pixels];
+    for (int i = 0; i < pixels; ++i) to[i] = outputs.data() + i * channels;
+    kernels::winograd::OutputTile tile;
+    tile.points = points.data();
+    tile.point_stride = channels;
+    tile.bias = bias.data();
+    tile.out = to;
+    for (auto _ : state) {
+        kernels::winograd::transform_output_tile<Arch>(tile, channels);
+        benchmark::DoNotOptimize(outputs.data());
+    }
+    state.counters["tiles x channels/s"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * channels, benchmark::Counter::kIsRate);
+}
+
+void silu(benchmark::State& state) {
+    constexpr int n = 4096;
+    std::vector<float> values = filled(n);
+    for (auto _ : state) {
+        kernels::for_each_step<Arch>(
+            n, [&](auto granules, int i) __attribute__((always_inline)) {
+                using Row = simd::Row<Arch, granules>;
+                simd::silu(Row::load(values.data() + i)).store(values.data() + i);
+            });
+        benchmark::DoNotOptimize(values.data());
+    }
+    state.counters["values/s"] =
+        benchmark::Counter(static_cast<double>(state.iterations()) * n, benchmark::Counter::kIsRate);
+}
+
+void add_pointwise(int pixels, int depth, int channels, bool activated) {
+    const std::string name = "tile/" + std::to_string(pixels) + "px/" + std::to_string(depth) + "->" +
+                             std::to_string(channels) + (activated ? "/silu" : "");
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [=](benchmark::State& s) { pointwise(s, pixels, depth, channels, activated); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    add_pointwise(576, 160, 960, true);   // S, stage 5, expansion
+    add_pointwise(576, 960, 160, false);  // ... and projection
+    add_pointwise(144, 1536, 256, false);
+    add_pointwise(49, 1152, 192, false);  // B0, stage 6
+    add_pointwise(49, 192, 1152, true);
+    add_pointwise(196, 112, 672, true);
+    add_pointwise(384, 192, 48, false);  // S, stage 2
+    add_pointwise(288, 24, 24, false);
+    add_pointwise(256, 224, 56, false);  // B3
+    for (const int size : {12, 24, 48})
+        for (const int kernel : {3, 5})
+            for (const int stride : {1, 2}) {
+                const std::string name =
+                    "depthwise/" + std::to_string(size) + "/k" + std::to_string(kernel) + "/s" + std::to_string(stride);
+                benchmark::RegisterBenchmark(name.c_str(),
+                                             [=](benchmark::State& s) { depthwise(s, size, kernel, stride); });
+            }
+    for (const int channels : {24, 48, 64}) {
+        benchmark::RegisterBenchmark(("winograd/input/" + std::to_string(channels)).c_str(),
+                                     [=](benchmark::State& s) { winograd_input(s, channels); });
+        benchmark::RegisterBenchmark(("winograd/output/" + std::to_string(channels)).c_str(),
+                                     [=](benchmark::State& s) { winograd_output(s, channels); });
+    }
+    benchmark::RegisterBenchmark("silu", silu);
+    benchmark::Initialize(&argc, argv);
+    benchmark::RunSpecifiedBenchmarks();
+}

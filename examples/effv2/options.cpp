@@ -1,0 +1,68 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "effv2/architecture/variants.hpp"
+
+namespace cli {
+
+namespace {
+
+void describe(const Option& option, CLI::Option* declared) {
+    declared->option_text(option.placeholder);
+    declared->required(option.need == Need::required);
+}
+
+}  // namespace
+
+void Options::flag(const char* name, bool& value, const char* help) { app_.add_flag(name, value, help); }
+
+void Options::text(const Option& option, std::string& value) {
+    describe(option, app_.add_option(option.name, value, option.help));
+}
+
+void Options::texts(const Option& option, std::vector<std::string>& values) {
+    describe(option, app_.add_option(option.name, values, option.help));
+}
+
+void Options::choice(const Option& option, std::string& value, const std::vector<std::string>& choices) {
+    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::IsMember(choices)));
+}
+
+void Options::number(const Option& option, int& value, int lowest, int highest) {
+    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+}
+
+void Options::number(const Option& option, double& value, double lowest, double highest) {
+    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+}
+
+void Options::variant(std::string& value, Need need) {
+    std::vector<std::string> names;
+    for (const effv2::NamedVariant& known : effv2::named_variants) names.emplace_back(known.name);
+    const char* help = need == Need::required ? "b0, b1, b2, b3, s, m, l or xl" : "refuse weights of any other variant";
+    choice({"--variant", "V", help, need}, value, names);
+}
+
+void Options::size(int& value) {
+    number({"--size", "N", "height and width of the input (default: the variant's)"}, value, 32, 8192);
+}
+
+void Options::classes(int& value) {
+    number({"--classes", "N", "number of classes (default: 1000)"}, value, 1, 1000000);
+}
+
+void Options::padding(std::string& value) {
+    choice({"--padding", "P", "same or symmetric (default: what the names or the file's metadata mean)"}, value,
+           {"same", "symmetric"});
+}
+
+void Options::threads(int& value) {
+    number({"--threads", "N", "threads to use (default: the cores that the process may use)"}, value, 1, 1024);
+}
+
+void Options::weights(std::string& value) {
+    text({"--weights", "F", "the weights, a .safetensors file", Need::required}, value);
+}
+
+}  // namespace cli

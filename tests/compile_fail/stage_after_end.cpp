@@ -1,0 +1,12 @@
+// error: effv2: a stage without repeats ends the list: none may follow it
+#include "effv2/network/model.hpp"
+
+using namespace effv2;
+
+#ifdef SOUND
+constexpr Architecture mine{.stem = 16, .stages = {fused(1, 1, 1, 16), fused(1, 1, 1, 16), fused(1, 1, 1, 16)}};
+#else
+constexpr Architecture mine{.stem = 16, .stages = {fused(1, 1, 1, 16), fused(0, 1, 1, 16), fused(1, 1, 1, 16)}};
+#endif
+
+constexpr auto parameters_of_mine = Model<mine>::parameters;
