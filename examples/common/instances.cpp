@@ -3,7 +3,7 @@
 namespace effv2 {
 
 template void forward<simd::NativeArch>(Plan plan, const float* weights, float* workspace, Executor& executor,
-                                        const float* pictures, int batch, const Outputs& outputs);
+                                        const float* pictures, int batch, const Outputs& outputs, Observer* observer);
 
 template Result<PackedWeights<simd::NativeArch>> pack_weights<simd::NativeArch>(const Architecture& a,
                                                                                 const WeightSource& source);

@@ -8,7 +8,8 @@
 namespace effv2 {
 
 extern template void forward<simd::NativeArch>(Plan plan, const float* weights, float* workspace, Executor& executor,
-                                               const float* pictures, int batch, const Outputs& outputs);
+                                               const float* pictures, int batch, const Outputs& outputs,
+                                               Observer* observer);
 
 extern template Result<PackedWeights<simd::NativeArch>> pack_weights<simd::NativeArch>(const Architecture& a,
                                                                                        const WeightSource& source);

@@ -30,7 +30,7 @@ std::string complaint(const ImageView& image, const Recipe& recipe, std::size_t 
     return status ? "" : status.error().message;
 }
 
-constexpr Recipe small{8, Fit::center, 1.0, Filter::bicubic, true, Scaling::signed_byte, {}, {}};
+constexpr Recipe small{8, Fit::center, 1.0, Filter::bicubic, true, Normalization::signed_byte, {}, {}};
 
 }  // namespace
 
@@ -78,12 +78,12 @@ TEST_CASE("Keras' recipes take pictures as they are") {
 }
 
 TEST_CASE("the middle is cut as torchvision cuts it, with black around what is too small") {
-    CHECK(detail::cut_middle(10, 8).begin == 1);
-    CHECK(detail::cut_middle(9, 8).begin == 0);   // 0.5 rounds to 0,
-    CHECK(detail::cut_middle(11, 8).begin == 2);  // 1.5 to 2,
-    CHECK(detail::cut_middle(13, 8).begin == 2);  // 2.5 to 2
-    CHECK(detail::cut_middle(5, 8).before == 1);
-    CHECK(detail::cut_middle(5, 8).count == 5);
+    CHECK(image_detail::cut_middle(10, 8).begin == 1);
+    CHECK(image_detail::cut_middle(9, 8).begin == 0);   // 0.5 rounds to 0,
+    CHECK(image_detail::cut_middle(11, 8).begin == 2);  // 1.5 to 2,
+    CHECK(image_detail::cut_middle(13, 8).begin == 2);  // 2.5 to 2
+    CHECK(image_detail::cut_middle(5, 8).before == 1);
+    CHECK(image_detail::cut_middle(5, 8).count == 5);
 
     // Four pixels of white in eight: a crop that takes twice as much as there is.
     Recipe recipe = small;

@@ -48,8 +48,8 @@ TEST_CASE("recipes are found by source and variant") {
     CHECK(find_recipe("torchvision", "l")->filter == Filter::bicubic);
     CHECK(find_recipe("timm.in21k_ft_in1k", "b3")->fit == Fit::squash);
     CHECK(find_recipe("timm.in21k", "b3")->fit == Fit::center);
-    CHECK(find_recipe("keras", "s")->scaling == Scaling::signed_byte);
-    CHECK(find_recipe("keras", "b1")->scaling == Scaling::mean_and_deviation);
+    CHECK(find_recipe("keras", "s")->normalization == Normalization::signed_byte);
+    CHECK(find_recipe("keras", "b1")->normalization == Normalization::mean_and_deviation);
     CHECK(!find_recipe("automl", "m")->antialias);
 }
 

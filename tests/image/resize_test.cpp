@@ -13,29 +13,30 @@ namespace {
 
 // The same result the plain way: whole passes over the whole picture, pixel by pixel.
 Image plain_resize(const Image& from, int width, int height, Filter filter) {
-    const auto sum = [](const std::uint8_t* at, int step, const detail::Axis& axis, const detail::Taps& taps) {
-        std::int32_t total = 1 << (detail::weight_bits - 1);
+    const auto sum = [](const std::uint8_t* at, int step, const image_detail::Axis& axis,
+                        const image_detail::Taps& taps) {
+        std::int32_t total = 1 << (image_detail::weight_bits - 1);
         for (int t = 0; t < taps.count; ++t)
             total += at[(taps.first + t) * step] * axis.weights[taps.at + static_cast<std::size_t>(t)];
-        return static_cast<std::uint8_t>(std::clamp(total >> detail::weight_bits, 0, 255));
+        return static_cast<std::uint8_t>(std::clamp(total >> image_detail::weight_bits, 0, 255));
     };
     const int channels = from.channels == 1 ? 1 : 3;
-    const detail::Axis across = detail::make_axis(from.width, width, 0, width, filter);
-    const detail::Axis down = detail::make_axis(from.height, height, 0, height, filter);
+    const image_detail::Axis across = image_detail::make_axis(from.width, width, 0, width, filter);
+    const image_detail::Axis down = image_detail::make_axis(from.height, height, 0, height, filter);
     Image between{width, from.height, channels, {}};
     for (int y = 0; y < from.height; ++y)
-        for (const detail::Taps& taps : across.taps)
+        for (const image_detail::Taps& taps : across.taps)
             for (int c = 0; c < channels; ++c)
                 between.pixels.push_back(sum(from.view().row(y) + c, from.channels, across, taps));
     Image result{width, height, channels, {}};
-    for (const detail::Taps& taps : down.taps)
+    for (const image_detail::Taps& taps : down.taps)
         for (int i = 0; i < width * channels; ++i)
             result.pixels.push_back(sum(between.pixels.data() + i, width * channels, down, taps));
     return result;
 }
 
 // A part of a picture.
-Image cut(const Image& from, const Window& window) {
+Image cut(const Image& from, const Region& window) {
     Image result{window.width, window.height, from.channels, {}};
     for (int y = 0; y < window.height; ++y) {
         const std::uint8_t* row = from.view().row(static_cast<int>(window.y) + y) + window.x * from.channels;
@@ -50,7 +51,7 @@ struct Dice {
     int operator()(int sides) { return static_cast<int>(splitmix64(counter++) % static_cast<std::uint64_t>(sides)); }
 };
 
-std::string complaint(std::int64_t width, std::int64_t height, const Window& window) {
+std::string complaint(std::int64_t width, std::int64_t height, const Region& window) {
     const Image image = make_picture(0, 4, 3, 3);
     const Result<Image> result = resize_window(image.view(), width, height, window, Filter::bilinear);
     if (result) return "";
@@ -92,7 +93,7 @@ TEST_CASE("resizing in tiles gives what plain loops give, in any window") {
         CHECK(resize(image.view(), out_width, out_height, filter)->pixels == expected.pixels);
         const int x = dice(out_width);
         const int y = dice(out_height);
-        const Window window{x, y, 1 + dice(out_width - x), 1 + dice(out_height - y)};
+        const Region window{x, y, 1 + dice(out_width - x), 1 + dice(out_height - y)};
         const Result<Image> part = resize_window(image.view(), out_width, out_height, window, filter);
         REQUIRE(part);
         CHECK(part->pixels == cut(expected, window).pixels);

@@ -12,7 +12,7 @@ namespace effv2 {
 // side (a = -0.5 with antialiasing as in Pillow; see sample.hpp for what TensorFlow does without).
 enum class Filter : std::uint8_t { bilinear, bicubic };
 
-namespace detail {
+namespace image_detail {
 
 // Weights are integers: 8 bits of pixel and 2 of headroom (a cubic's lobes reach past 0 and 1) leave 22 for the
 // fraction.
@@ -50,8 +50,8 @@ struct Axis {
     std::vector<std::int32_t> weights;
 };
 
-// The source pixels around an output pixel's centre that its filter can reach. All in source pixels; the casts round
-// down because Pillow's do.
+// The source pixels around an output pixel's centre that its filter can reach. All in source pixels; the casts
+// truncate because Pillow's do.
 inline Taps reach(double center, double support, int in, std::size_t at) {
     const int first = std::max(static_cast<int>(center - support + 0.5), 0);
     const int last = std::min(static_cast<int>(center + support + 0.5), in);
@@ -92,6 +92,6 @@ inline Axis make_axis(int in, std::int64_t out, std::int64_t begin, std::int64_t
     return axis;
 }
 
-}  // namespace detail
+}  // namespace image_detail
 
 }  // namespace effv2

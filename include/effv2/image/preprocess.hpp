@@ -21,16 +21,16 @@ namespace effv2 {
 // The largest Recipe::size that preprocess() takes, in pixels.
 inline constexpr int max_input_side = 1 << 14;
 
-namespace detail {
+namespace image_detail {
 
 // Where one axis of the resized picture is cut, and where the cut lands in the input.
 struct Cut {
     std::int64_t begin;  // the first pixel of the resized picture that is kept
     int count;           // how many are kept
-    int before;          // zeros in front of them, where the resized picture is smaller than the input
+    int before;          // black pixels in front of them, where the resized picture is smaller than the input
 };
 
-// torchvision's center_crop: pads with the odd zero behind, else cuts at the middle, rounded half to even.
+// torchvision's center_crop: pads with the odd pixel behind, else cuts at the middle, rounded half to even.
 constexpr Cut cut_middle(std::int64_t resized, int size) {
     if (resized < size) return {0, static_cast<int>(resized), (size - static_cast<int>(resized)) / 2};
     const std::int64_t surplus = resized - size;
@@ -39,7 +39,7 @@ constexpr Cut cut_middle(std::int64_t resized, int size) {
 }
 
 // How one picture is turned into one input.
-struct Plan {
+struct Placement {
     ImageView image;  // the picture, or the part of it that is resized
     std::int64_t width;
     std::int64_t height;  // width and height after resizing
@@ -57,27 +57,27 @@ inline ImageView padded_crop(const ImageView& image, int size) {
     return {image.row(y) + std::ptrdiff_t{x} * image.channels, kept, kept, image.channels, image.row_stride};
 }
 
-// Plans a checked picture. int() and the order of the operations are Python's, in torchvision's Resize.
-inline Plan make_plan(const ImageView& image, const Recipe& recipe) {
+// Places a checked picture. int() and the order of the operations are Python's, in torchvision's Resize.
+inline Placement make_placement(const ImageView& image, const Recipe& recipe) {
     const auto scaled = static_cast<std::int64_t>(recipe.size / recipe.crop_fraction);
-    Plan plan{image, recipe.size, recipe.size, {}, {}};
-    if (recipe.fit == Fit::padded_crop) plan.image = padded_crop(image, recipe.size);
-    if (recipe.fit == Fit::squash) plan.width = plan.height = scaled;
+    Placement place{image, recipe.size, recipe.size, {}, {}};
+    if (recipe.fit == Fit::padded_crop) place.image = padded_crop(image, recipe.size);
+    if (recipe.fit == Fit::squash) place.width = place.height = scaled;
     if (recipe.fit == Fit::center) {
         const int shorter = std::min(image.width, image.height);
         const int longer = std::max(image.width, image.height);
         const auto other = static_cast<std::int64_t>(static_cast<double>(scaled * longer) / shorter);
-        plan.width = image.width <= image.height ? scaled : other;
-        plan.height = image.width <= image.height ? other : scaled;
+        place.width = image.width <= image.height ? scaled : other;
+        place.height = image.width <= image.height ? other : scaled;
     }
-    plan.across = cut_middle(plan.width, recipe.size);
-    plan.down = cut_middle(plan.height, recipe.size);
-    return plan;
+    place.across = cut_middle(place.width, recipe.size);
+    place.down = cut_middle(place.height, recipe.size);
+    return place;
 }
 
 // One channel's value as the network sees it. `value` is in bytes, 0 to 255. Each step rounds to float, as in torch.
 inline float normalized(const Recipe& recipe, std::size_t channel, float value) {
-    if (recipe.scaling == Scaling::signed_byte) return (value - 128.0F) / 128.0F;
+    if (recipe.normalization == Normalization::signed_byte) return (value - 128.0F) / 128.0F;
     return (value / 255.0F - recipe.mean[channel]) / recipe.deviation[channel];
 }
 
@@ -92,42 +92,42 @@ inline ByteTable make_byte_table(const Recipe& recipe) {
 }
 
 // Fills `output` where padding will stay: with black, normalised as any pixel.
-inline void write_padding(const Plan& plan, const ByteTable& table, int size, float* output) {
-    if (plan.across.count == size && plan.down.count == size) return;
+inline void write_padding(const Placement& place, const ByteTable& table, int size, float* output) {
+    if (place.across.count == size && place.down.count == size) return;
     const std::ptrdiff_t plane = std::ptrdiff_t{size} * size;
     for (std::ptrdiff_t c = 0; c < 3; ++c)
         std::fill_n(output + c * plane, plane, table[static_cast<std::size_t>(c)][0]);
 }
 
 // Resizes with antialiasing, and writes the result's place in `output`.
-inline void write_resized(const Plan& plan, const Recipe& recipe, const ByteTable& table, float* output) {
-    const Window window{plan.across.begin, plan.down.begin, plan.across.count, plan.down.count};
-    const Image pixels = resize_part(plan.image, plan.width, plan.height, window, recipe.filter);
+inline void write_resized(const Placement& place, const Recipe& recipe, const ByteTable& table, float* output) {
+    const Region window{place.across.begin, place.down.begin, place.across.count, place.down.count};
+    const Image pixels = resize_part(place.image, place.width, place.height, window, recipe.filter);
     const int step = pixels.channels;
     for (std::ptrdiff_t c = 0; c < 3; ++c)
         for (int y = 0; y < pixels.height; ++y) {
             const std::uint8_t* from = pixels.view().row(y) + (step == 1 ? 0 : c);
-            float* to = output + (c * recipe.size + plan.down.before + y) * recipe.size + plan.across.before;
+            float* to = output + (c * recipe.size + place.down.before + y) * recipe.size + place.across.before;
             for (int x = 0; x < pixels.width; ++x) to[x] = table[static_cast<std::size_t>(c)][from[x * step]];
         }
 }
 
 // Resizes without antialiasing, and writes the result's place in `output`.
-inline void write_sampled(const Plan& plan, const Recipe& recipe, float* output) {
+inline void write_sampled(const Placement& place, const Recipe& recipe, float* output) {
     const auto samples = [&recipe](int in, std::int64_t out, const Cut& cut) {
         return make_samples(in, out, cut.begin, cut.begin + cut.count, recipe.filter);
     };
-    const std::vector<Sample> across = samples(plan.image.width, plan.width, plan.across);
-    const std::vector<Sample> down = samples(plan.image.height, plan.height, plan.down);
-    const std::size_t step = plan.image.channels == 1 ? 1 : 3;
+    const std::vector<Sample> across = samples(place.image.width, place.width, place.across);
+    const std::vector<Sample> down = samples(place.image.height, place.height, place.down);
+    const std::size_t step = place.image.channels == 1 ? 1 : 3;
     std::vector<float> row(across.size() * step);
     const auto size = static_cast<std::size_t>(recipe.size);
     for (std::size_t y = 0; y < down.size(); ++y) {
-        if (recipe.filter == Filter::bilinear) sample_row<2>(plan.image, across, down[y], row.data());
-        if (recipe.filter == Filter::bicubic) sample_row<4>(plan.image, across, down[y], row.data());
+        if (recipe.filter == Filter::bilinear) sample_row<2>(place.image, across, down[y], row.data());
+        if (recipe.filter == Filter::bicubic) sample_row<4>(place.image, across, down[y], row.data());
         for (std::size_t c = 0; c < 3; ++c) {
-            float* to = output + (c * size + static_cast<std::size_t>(plan.down.before) + y) * size +
-                        static_cast<std::size_t>(plan.across.before);
+            float* to = output + (c * size + static_cast<std::size_t>(place.down.before) + y) * size +
+                        static_cast<std::size_t>(place.across.before);
             for (std::size_t x = 0; x < across.size(); ++x)
                 to[x] = normalized(recipe, c, row[x * step + (step == 1 ? 0 : c)]);
         }
@@ -146,7 +146,7 @@ inline Status check_recipe(const Recipe& recipe) {
     return std::monostate{};
 }
 
-}  // namespace detail
+}  // namespace image_detail
 
 // How many floats preprocess() writes for a recipe: 3 x size x size.
 constexpr std::size_t input_elements(const Recipe& recipe) {
@@ -163,7 +163,7 @@ constexpr std::size_t input_elements(const Recipe& recipe) {
 // 1 to max_input_side or whose crop_fraction makes no sense.
 inline Status preprocess(const ImageView& image, const Recipe& recipe, std::span<float> output) {
     if (const Status checked = check_image(image); !checked) return checked.error();
-    if (const Status checked = detail::check_recipe(recipe); !checked) return checked.error();
+    if (const Status checked = image_detail::check_recipe(recipe); !checked) return checked.error();
     const auto size = [](int w, int h) { return std::to_string(w) + "x" + std::to_string(h); };
     if (output.size() != input_elements(recipe))
         return Error{ErrorCode::argument, "the input for a picture of " + size(recipe.size, recipe.size) + " takes " +
@@ -174,15 +174,15 @@ inline Status preprocess(const ImageView& image, const Recipe& recipe, std::span
                                            " pixels as they are and does not resize, and this one has " +
                                            size(image.width, image.height)};
 
-    const detail::Plan plan = detail::make_plan(image, recipe);
-    const detail::ByteTable table = detail::make_byte_table(recipe);
-    detail::write_padding(plan, table, recipe.size, output.data());
+    const image_detail::Placement place = image_detail::make_placement(image, recipe);
+    const image_detail::ByteTable table = image_detail::make_byte_table(recipe);
+    image_detail::write_padding(place, table, recipe.size, output.data());
     // Where nothing is resized, every filter gives the pixels themselves, and bytes are the shorter way.
-    const bool same = plan.width == plan.image.width && plan.height == plan.image.height;
+    const bool same = place.width == place.image.width && place.height == place.image.height;
     if (recipe.antialias || same)
-        detail::write_resized(plan, recipe, table, output.data());
+        image_detail::write_resized(place, recipe, table, output.data());
     else
-        detail::write_sampled(plan, recipe, output.data());
+        image_detail::write_sampled(place, recipe, output.data());
     return std::monostate{};
 }
 

@@ -22,7 +22,7 @@ enum class Fit : std::uint8_t {
 };
 
 // How bytes become floats.
-enum class Scaling : std::uint8_t {
+enum class Normalization : std::uint8_t {
     mean_and_deviation,  // (x / 255 - mean) / deviation
     signed_byte,         // (x - 128) / 128, and Keras' x / 128 - 1, which is the same float
 };
@@ -34,7 +34,7 @@ struct Recipe {
     double crop_fraction = 1.0;  // timm's crop_pct; padded_crop and none do not use it
     Filter filter;               //
     bool antialias = true;       // true: Pillow's resize (resize.hpp); false: TensorFlow's (sample.hpp)
-    Scaling scaling = Scaling::mean_and_deviation;
+    Normalization normalization = Normalization::mean_and_deviation;
     std::array<float, 3> mean = {};       // as a share of 255; signed_byte does not use it
     std::array<float, 3> deviation = {};  // as a share of 255; signed_byte does not use it
 
@@ -60,7 +60,7 @@ struct NamedRecipe {
     Recipe recipe;
 };
 
-namespace detail {
+namespace image_detail {
 
 inline constexpr std::array<float, 3> imagenet_mean = {0.485F, 0.456F, 0.406F};
 inline constexpr std::array<float, 3> imagenet_deviation = {0.229F, 0.224F, 0.225F};
@@ -68,66 +68,71 @@ inline constexpr std::array<float, 3> half = {0.5F, 0.5F, 0.5F};
 
 // Pictures that are antialiased and normalised by ImageNet's mean and deviation, or by 0.5 and 0.5.
 constexpr Recipe imagenet(int size, Fit fit, double crop_fraction, Filter filter) {
-    return {size, fit, crop_fraction, filter, true, Scaling::mean_and_deviation, imagenet_mean, imagenet_deviation};
+    return {
+        size, fit, crop_fraction, filter, true, Normalization::mean_and_deviation, imagenet_mean, imagenet_deviation};
 }
 constexpr Recipe inception(int size, Fit fit, double crop_fraction, Filter filter) {
-    return {size, fit, crop_fraction, filter, true, Scaling::mean_and_deviation, half, half};
+    return {size, fit, crop_fraction, filter, true, Normalization::mean_and_deviation, half, half};
 }
 // automl's and Keras' pictures: not antialiased.
-constexpr Recipe tensorflow(int size, Fit fit, Filter filter, Scaling scaling) {
-    if (scaling == Scaling::signed_byte) return {size, fit, 1.0, filter, false, scaling, {}, {}};
-    return {size, fit, 1.0, filter, false, scaling, imagenet_mean, imagenet_deviation};
+constexpr Recipe tensorflow(int size, Fit fit, Filter filter, Normalization normalization) {
+    if (normalization == Normalization::signed_byte) return {size, fit, 1.0, filter, false, normalization, {}, {}};
+    return {size, fit, 1.0, filter, false, normalization, imagenet_mean, imagenet_deviation};
 }
 
-}  // namespace detail
+}  // namespace image_detail
 
 // Every recipe that the library knows, grouped by source. Sizes are the test sizes. timm: the default_cfgs of
 // timm/models/efficientnet.py, at test_input_size. torchvision: EfficientNet_V2_*_Weights.IMAGENET1K_V1.transforms().
 // automl: preprocessing.py, and preprocess_legacy.py for B0 to B3. Keras: the layers built into EfficientNetV2*().
 inline constexpr NamedRecipe named_recipes[] = {
-    {"timm.in1k", "b0", detail::imagenet(224, Fit::center, 0.875, Filter::bicubic)},
-    {"timm.in1k", "b1", detail::imagenet(240, Fit::center, 0.882, Filter::bicubic)},
-    {"timm.in1k", "b2", detail::imagenet(260, Fit::center, 0.890, Filter::bicubic)},
-    {"timm.in1k", "b3", detail::imagenet(300, Fit::center, 0.904, Filter::bicubic)},
-    {"timm.in1k", "s", detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
-    {"timm.in1k", "m", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
-    {"timm.in1k", "l", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in1k", "b0", image_detail::imagenet(224, Fit::center, 0.875, Filter::bicubic)},
+    {"timm.in1k", "b1", image_detail::imagenet(240, Fit::center, 0.882, Filter::bicubic)},
+    {"timm.in1k", "b2", image_detail::imagenet(260, Fit::center, 0.890, Filter::bicubic)},
+    {"timm.in1k", "b3", image_detail::imagenet(300, Fit::center, 0.904, Filter::bicubic)},
+    {"timm.in1k", "s", image_detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
+    {"timm.in1k", "m", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in1k", "l", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
 
-    {"timm.in21k", "b3", detail::inception(300, Fit::center, 0.904, Filter::bicubic)},
-    {"timm.in21k", "s", detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
-    {"timm.in21k", "m", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
-    {"timm.in21k", "l", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
-    {"timm.in21k", "xl", detail::inception(512, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k", "b3", image_detail::inception(300, Fit::center, 0.904, Filter::bicubic)},
+    {"timm.in21k", "s", image_detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
+    {"timm.in21k", "m", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k", "l", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k", "xl", image_detail::inception(512, Fit::squash, 1.0, Filter::bicubic)},
 
-    {"timm.in21k_ft_in1k", "b3", detail::inception(300, Fit::squash, 0.9, Filter::bicubic)},
-    {"timm.in21k_ft_in1k", "s", detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
-    {"timm.in21k_ft_in1k", "m", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
-    {"timm.in21k_ft_in1k", "l", detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
-    {"timm.in21k_ft_in1k", "xl", detail::inception(512, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k_ft_in1k", "b3", image_detail::inception(300, Fit::squash, 0.9, Filter::bicubic)},
+    {"timm.in21k_ft_in1k", "s", image_detail::inception(384, Fit::center, 1.0, Filter::bicubic)},
+    {"timm.in21k_ft_in1k", "m", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k_ft_in1k", "l", image_detail::inception(480, Fit::squash, 1.0, Filter::bicubic)},
+    {"timm.in21k_ft_in1k", "xl", image_detail::inception(512, Fit::squash, 1.0, Filter::bicubic)},
 
-    {"torchvision", "s", detail::imagenet(384, Fit::center, 1.0, Filter::bilinear)},
-    {"torchvision", "m", detail::imagenet(480, Fit::center, 1.0, Filter::bilinear)},
-    {"torchvision", "l", detail::inception(480, Fit::center, 1.0, Filter::bicubic)},
+    {"torchvision", "s", image_detail::imagenet(384, Fit::center, 1.0, Filter::bilinear)},
+    {"torchvision", "m", image_detail::imagenet(480, Fit::center, 1.0, Filter::bilinear)},
+    {"torchvision", "l", image_detail::inception(480, Fit::center, 1.0, Filter::bicubic)},
 
-    {"keras", "b0", detail::tensorflow(224, Fit::none, Filter::bilinear, Scaling::mean_and_deviation)},
-    {"keras", "b1", detail::tensorflow(240, Fit::none, Filter::bilinear, Scaling::mean_and_deviation)},
-    {"keras", "b2", detail::tensorflow(260, Fit::none, Filter::bilinear, Scaling::mean_and_deviation)},
-    {"keras", "b3", detail::tensorflow(300, Fit::none, Filter::bilinear, Scaling::mean_and_deviation)},
-    {"keras", "s", detail::tensorflow(384, Fit::none, Filter::bilinear, Scaling::signed_byte)},
-    {"keras", "m", detail::tensorflow(480, Fit::none, Filter::bilinear, Scaling::signed_byte)},
-    {"keras", "l", detail::tensorflow(480, Fit::none, Filter::bilinear, Scaling::signed_byte)},
+    {"keras", "b0", image_detail::tensorflow(224, Fit::none, Filter::bilinear, Normalization::mean_and_deviation)},
+    {"keras", "b1", image_detail::tensorflow(240, Fit::none, Filter::bilinear, Normalization::mean_and_deviation)},
+    {"keras", "b2", image_detail::tensorflow(260, Fit::none, Filter::bilinear, Normalization::mean_and_deviation)},
+    {"keras", "b3", image_detail::tensorflow(300, Fit::none, Filter::bilinear, Normalization::mean_and_deviation)},
+    {"keras", "s", image_detail::tensorflow(384, Fit::none, Filter::bilinear, Normalization::signed_byte)},
+    {"keras", "m", image_detail::tensorflow(480, Fit::none, Filter::bilinear, Normalization::signed_byte)},
+    {"keras", "l", image_detail::tensorflow(480, Fit::none, Filter::bilinear, Normalization::signed_byte)},
 
-    {"automl", "b0", detail::tensorflow(224, Fit::padded_crop, Filter::bicubic, Scaling::mean_and_deviation)},
-    {"automl", "b1", detail::tensorflow(240, Fit::padded_crop, Filter::bicubic, Scaling::mean_and_deviation)},
-    {"automl", "b2", detail::tensorflow(260, Fit::padded_crop, Filter::bicubic, Scaling::mean_and_deviation)},
-    {"automl", "b3", detail::tensorflow(300, Fit::padded_crop, Filter::bicubic, Scaling::mean_and_deviation)},
-    {"automl", "s", detail::tensorflow(384, Fit::squash, Filter::bilinear, Scaling::signed_byte)},
-    {"automl", "m", detail::tensorflow(480, Fit::squash, Filter::bilinear, Scaling::signed_byte)},
-    {"automl", "l", detail::tensorflow(480, Fit::squash, Filter::bilinear, Scaling::signed_byte)},
-    {"automl", "xl", detail::tensorflow(512, Fit::squash, Filter::bilinear, Scaling::signed_byte)},
+    {"automl", "b0",
+     image_detail::tensorflow(224, Fit::padded_crop, Filter::bicubic, Normalization::mean_and_deviation)},
+    {"automl", "b1",
+     image_detail::tensorflow(240, Fit::padded_crop, Filter::bicubic, Normalization::mean_and_deviation)},
+    {"automl", "b2",
+     image_detail::tensorflow(260, Fit::padded_crop, Filter::bicubic, Normalization::mean_and_deviation)},
+    {"automl", "b3",
+     image_detail::tensorflow(300, Fit::padded_crop, Filter::bicubic, Normalization::mean_and_deviation)},
+    {"automl", "s", image_detail::tensorflow(384, Fit::squash, Filter::bilinear, Normalization::signed_byte)},
+    {"automl", "m", image_detail::tensorflow(480, Fit::squash, Filter::bilinear, Normalization::signed_byte)},
+    {"automl", "l", image_detail::tensorflow(480, Fit::squash, Filter::bilinear, Normalization::signed_byte)},
+    {"automl", "xl", image_detail::tensorflow(512, Fit::squash, Filter::bilinear, Normalization::signed_byte)},
 };
 
-namespace detail {
+namespace image_detail {
 
 // "timm" alone means the weights that timm itself loads first: ImageNet-1k's, and for XL, which has none, the
 // fine-tuned.
@@ -159,11 +164,11 @@ inline Error unknown_recipe(std::string_view source, std::string_view variant) {
                                      std::string(variant) + "', only for " + variants};
 }
 
-}  // namespace detail
+}  // namespace image_detail
 
 // The recipe of a source's weights for a variant, or nullptr; for use at compile time. Arguments as for find_recipe.
 constexpr const Recipe* named_recipe(std::string_view source, std::string_view variant) {
-    source = detail::full_source(source, variant);
+    source = image_detail::full_source(source, variant);
     for (const NamedRecipe& known : named_recipes)
         if (known.source == source && known.variant == variant) return &known.recipe;
     return nullptr;
@@ -174,7 +179,7 @@ constexpr const Recipe* named_recipe(std::string_view source, std::string_view v
 // pairs that were never released, are an error that lists what is known.
 inline Result<Recipe> find_recipe(std::string_view source, std::string_view variant) {
     if (const Recipe* recipe = named_recipe(source, variant)) return *recipe;
-    return detail::unknown_recipe(source, variant);
+    return image_detail::unknown_recipe(source, variant);
 }
 
 }  // namespace effv2

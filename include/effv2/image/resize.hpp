@@ -18,14 +18,14 @@
 namespace effv2 {
 
 // A part of a picture: its top left pixel and its size.
-struct Window {
+struct Region {
     std::int64_t x = 0;
     std::int64_t y = 0;
     int width = 0;
     int height = 0;
 };
 
-namespace detail {
+namespace image_detail {
 
 // Rows that are resized along x together: one vector of bytes for every column of the tile.
 inline constexpr int tile_rows = 16;
@@ -125,7 +125,7 @@ inline void resize_down(const std::uint8_t* from, std::size_t stride, const std:
 
 // The window of `image` resized to out_width x out_height. Everything is already checked; the result has one channel
 // where the picture has one, else three.
-inline Image resize_part(const ImageView& image, std::int64_t out_width, std::int64_t out_height, const Window& window,
+inline Image resize_part(const ImageView& image, std::int64_t out_width, std::int64_t out_height, const Region& window,
                          Filter filter) {
     Image result{window.width, window.height, image.channels == 1 ? 1 : 3, {}};
     const auto bytes = static_cast<std::size_t>(result.width) * static_cast<std::size_t>(result.channels);
@@ -158,7 +158,7 @@ inline Image resize_part(const ImageView& image, std::int64_t out_width, std::in
     return result;
 }
 
-}  // namespace detail
+}  // namespace image_detail
 
 // The most pixels that resize() and resize_window() hand back.
 inline constexpr std::int64_t max_resized_pixels = std::int64_t{1} << 28;
@@ -169,7 +169,7 @@ inline constexpr std::int64_t max_resized_pixels = std::int64_t{1} << 28;
 // refuses, for a size below 1 or above 2^40, and for a window that is empty, leaves the resized picture or has more
 // than max_resized_pixels.
 inline Result<Image> resize_window(const ImageView& image, std::int64_t width, std::int64_t height,
-                                   const Window& window, Filter filter) {
+                                   const Region& window, Filter filter) {
     if (const Status checked = check_image(image); !checked) return checked.error();
     const auto size = [](auto w, auto h) { return std::to_string(w) + "x" + std::to_string(h); };
     constexpr std::int64_t longest = std::int64_t{1} << 40;
@@ -184,7 +184,7 @@ inline Result<Image> resize_window(const ImageView& image, std::int64_t width, s
         return Error{ErrorCode::argument, "a resized picture of " + size(window.width, window.height) +
                                               " pixels is larger than the limit of " +
                                               std::to_string(max_resized_pixels) + " pixels"};
-    return detail::resize_part(image, width, height, window, filter);
+    return image_detail::resize_part(image, width, height, window, filter);
 }
 
 // The picture resized to width x height pixels, equal to Pillow's Image.resize((width, height), BILINEAR or BICUBIC) on

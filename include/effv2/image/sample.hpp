@@ -14,7 +14,7 @@
 #include "effv2/image/filter.hpp"
 #include "effv2/image/pixels.hpp"
 
-namespace effv2::detail {
+namespace effv2::image_detail {
 
 // The source pixels of an output pixel along one axis, with their weights. Bilinear leaves the last two unused.
 struct Sample {
@@ -78,4 +78,4 @@ void sample_row(const ImageView& image, std::span<const Sample> across, const Sa
         }
 }
 
-}  // namespace effv2::detail
+}  // namespace effv2::image_detail

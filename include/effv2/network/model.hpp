@@ -41,20 +41,17 @@ inline Error wrong_size(const char* what, std::size_t expected, std::size_t foun
 // Whether pictures and outputs have the sizes that the architecture gives them.
 inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch, const Outputs& outputs) {
     const auto count = static_cast<std::size_t>(batch);
-    const auto check = [&](const char* what, std::span<float> span, std::size_t each) -> bool {
-        static_cast<void>(what);
+    const auto check = [&](std::span<float> span, std::size_t each) {
         return span.empty() || span.size() == each * count;
     };
     const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(a.input.pixels());
     if (batch < 1 || pictures != picture * count) return wrong_size("the input pictures", picture * count, pictures);
     const auto classes = static_cast<std::size_t>(a.classes), head = static_cast<std::size_t>(a.head);
-    if (!check("logits", outputs.logits, classes)) return wrong_size("logits", classes * count, outputs.logits.size());
-    if (!check("features", outputs.features, head))
-        return wrong_size("features", head * count, outputs.features.size());
+    if (!check(outputs.logits, classes)) return wrong_size("logits", classes * count, outputs.logits.size());
+    if (!check(outputs.features, head)) return wrong_size("features", head * count, outputs.features.size());
     for (std::size_t m = 0; m < feature_strides.size(); ++m) {
         const std::size_t floats = feature_map_shape(a, m).floats();
-        if (!check("maps", outputs.maps[m], floats))
-            return wrong_size("a feature map", floats * count, outputs.maps[m].size());
+        if (!check(outputs.maps[m], floats)) return wrong_size("a feature map", floats * count, outputs.maps[m].size());
     }
     return std::monostate{};
 }
