@@ -35,9 +35,11 @@ constexpr bool uses_winograd(const Block& block) {
     return block.kind == BlockKind::fused && block.window.kernel == 3 && block.window.stride == 1;
 }
 
-// Work of one task: Winograd tiles, and pixels of a direct convolution or of a projection.
-inline constexpr int max_task_tiles = 32;
+// Most work of one task: Winograd tiles (their points, products and expanded outputs should stay in a second-level
+// cache of 512 KiB), pixels of a direct convolution, and pixels of an MBConv's projection.
+inline constexpr int max_task_tiles = 12;
 inline constexpr int max_task_pixels = 128;
+inline constexpr int max_projected_pixels = 192;
 
 // Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 1 KiB,
 // where the rows of one kernel tile would fall into the same sets of the first-level cache.

@@ -30,9 +30,9 @@ enum class Normalization : std::uint8_t {
 // All values are in the order red, green, blue.
 struct Recipe {
     int size;                    // pixels a side
-    Fit fit;                     //
+    Fit fit;                     // how a picture becomes square
     double crop_fraction = 1.0;  // timm's crop_pct; padded_crop and none do not use it
-    Filter filter;               //
+    Filter filter;               // how it is resized
     bool antialias = true;       // true: Pillow's resize (resize.hpp); false: TensorFlow's (sample.hpp)
     Normalization normalization = Normalization::mean_and_deviation;
     std::array<float, 3> mean = {};       // as a share of 255; signed_byte does not use it

@@ -170,9 +170,8 @@ void excite_and_project(const Work& work, const MbconvJob& job) {
     const bool squeezes = job.block->squeezed > 0;
     const int pixels = job.block->window.output.pixels();
     const int panels = kernels::Panels<Arch>(job.projection.channels).count;
-    constexpr int most = Rows::capacity / 2;
-    if (pixels >= 8 * work.executor->threads() || pixels > most) {
-        work.share(pixels, 8, most, [&](int first, int count, int) {
+    if (pixels >= 8 * work.executor->threads() || pixels > max_projected_pixels) {
+        work.share(pixels, 8, max_projected_pixels, [&](int first, int count, int) {
             if (squeezes) excite_pixels<Arch>(job, first, count);
             project_pixels<Arch>(job, first, count, 0, panels);
         });

@@ -61,7 +61,8 @@ struct Packed {
 
 // The rows of one task: where each pixel comes from, where it goes, and what is added to it.
 struct Rows {
-    static constexpr int capacity = max_task_tiles * winograd_outputs * winograd_outputs;
+    static constexpr int capacity = max_projected_pixels;
+    static_assert(capacity >= max_task_pixels && capacity >= max_task_tiles * winograd_outputs * winograd_outputs);
     int count = 0;
     const float* in[capacity];
     float* out[capacity];
