@@ -103,8 +103,8 @@ TEST_CASE("objects and arrays") {
 
 TEST_CASE("texts are quoted so that they can be shown") {
     using effv2::detail::quoted;
-    CHECK(quoted("bn1.weight") == "'bn1.weight'");
-    CHECK(quoted("a\nb\x1b\x7f\xff") == "'a\\x0ab\\x1b\\x7f\\xff'");
-    CHECK(quoted("\xe2\x82\xac") == "'\xe2\x82\xac'");
-    CHECK(quoted(std::string(1000, 'a')) == "'" + std::string(99, 'a') + "...'");
+    CHECK(in_quotes("bn1.weight") == "'bn1.weight'");
+    CHECK(in_quotes("a\nb\x1b\x7f\xff") == "'a\\x0ab\\x1b\\x7f\\xff'");
+    CHECK(in_quotes("\xe2\x82\xac") == "'\xe2\x82\xac'");
+    CHECK(in_quotes(std::string(1000, 'a')) == "'" + std::string(99, 'a') + "...'");
 }

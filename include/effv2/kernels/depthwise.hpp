@@ -47,21 +47,28 @@ template <class Arch, int granules, int pixels>
     });
 }
 
+// The outputs of one row, `together` neighbours at a time and the rest at once.
+template <class Arch, int granules>
+void depthwise_row(const DepthwisePanel& p, const float* in, float* out, simd::Row<Arch, granules>& total) {
+    using Row = simd::Row<Arch, granules>;
+    constexpr int together = TileShape<Arch>::registers == 32 && Row::fulls <= 2 ? 4 : 2;
+    const std::ptrdiff_t in_step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
+    int left = p.size.width;
+    for (; left >= together; left -= together, in += together * in_step, out += together * std::ptrdiff_t{p.out_stride})
+        depthwise_pixels<Arch, granules, together>(p, in, out, total);
+    simd::static_for<together - 1>([&](auto rest) __attribute__((always_inline)) {
+        if (left == rest + 1) depthwise_pixels<Arch, granules, rest + 1>(p, in, out, total);
+    });
+}
+
 template <class Arch, int granules>
 void depthwise_panel(const DepthwisePanel& p) {
     using Row = simd::Row<Arch, granules>;
-    constexpr int together = TileShape<Arch>::registers == 32 && Row::fulls <= 2 ? 4 : 2;
     Row total = Row::broadcast(0.0f);
     for (int y = 0; y < p.size.height; ++y) {
-        const float* row = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
+        const float* in = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
         float* out = p.out + static_cast<std::ptrdiff_t>(y) * p.size.width * p.out_stride;
-        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
-        int x = 0;
-        for (; x + together <= p.size.width; x += together)
-            depthwise_pixels<Arch, granules, together>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride,
-                                                       total);
-        for (; x < p.size.width; ++x)
-            depthwise_pixels<Arch, granules, 1>(p, row + x * step, out + std::ptrdiff_t{x} * p.out_stride, total);
+        depthwise_row<Arch, granules>(p, in, out, total);
     }
     total.store(p.sums);
 }

@@ -43,17 +43,16 @@ constexpr void transform_kernel(const float* taps, double (&points)[winograd_poi
 // B^T: six inputs to six points, in place.
 template <class Row>
 [[gnu::always_inline]] inline void transform_inputs(Row (&d)[6]) {
-    const Row c = Row::broadcast(a2_plus_b2), ab = Row::broadcast(a2b2);
-    const Row ra = Row::broadcast(fa), rb = Row::broadcast(fb), ra2 = Row::broadcast(a2), rb2 = Row::broadcast(b2);
-    const Row first = d[4] - c * d[2] + ab * d[0];
-    const Row last = d[5] - c * d[3] + ab * d[1];
-    const Row even_a = d[4] - rb2 * d[2], odd_a = ra * (d[3] - rb2 * d[1]);
-    const Row even_b = d[4] - ra2 * d[2], odd_b = rb * (d[3] - ra2 * d[1]);
+    static_assert(a2b2 == 1.0f, "the points are chosen so that the outer coefficient is one");
+    const Row first = d[4].minus_product(a2_plus_b2, d[2]) + d[0];
+    const Row last = d[5].minus_product(a2_plus_b2, d[3]) + d[1];
+    const Row even_a = d[4].minus_product(b2, d[2]), odd_a = d[3].minus_product(b2, d[1]);
+    const Row even_b = d[4].minus_product(a2, d[2]), odd_b = d[3].minus_product(a2, d[1]);
     d[0] = first;
-    d[1] = even_a + odd_a;
-    d[2] = even_a - odd_a;
-    d[3] = even_b + odd_b;
-    d[4] = even_b - odd_b;
+    d[1] = even_a.plus_product(fa, odd_a);
+    d[2] = even_a.minus_product(fa, odd_a);
+    d[3] = even_b.plus_product(fb, odd_b);
+    d[4] = even_b.minus_product(fb, odd_b);
     d[5] = last;
 }
 
@@ -63,9 +62,9 @@ template <class Row>
     const Row sum_a = m[1] + m[2], difference_a = m[1] - m[2];
     const Row sum_b = m[3] + m[4], difference_b = m[3] - m[4];
     m[0] = m[0] + sum_a + sum_b;
-    m[1] = Row::broadcast(fa) * difference_a + Row::broadcast(fb) * difference_b;
-    m[2] = Row::broadcast(a2) * sum_a + Row::broadcast(b2) * sum_b;
-    m[3] = Row::broadcast(a3) * difference_a + Row::broadcast(b3) * difference_b + m[5];
+    m[1] = (difference_a * Row::broadcast(fa)).plus_product(fb, difference_b);
+    m[2] = (sum_a * Row::broadcast(a2)).plus_product(b2, sum_b);
+    m[3] = m[5].plus_product(a3, difference_a).plus_product(b3, difference_b);
 }
 
 // One tile's inputs to points. `in` are the 36 pixels (row by row; the border points at zeros), each of `channels`
@@ -78,9 +77,11 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
             using Row = simd::Row<Arch, granules>;
             Row half[6][6];  // [column][point along y]
             for (int x = 0; x < 6; ++x) {
+                Row column[6];
                 simd::static_for<6>([&](auto y)
-                                        __attribute__((always_inline)) { half[x][y] = Row::load(in[y * 6 + x] + c); });
-                transform_inputs(half[x]);
+                                        __attribute__((always_inline)) { column[y] = Row::load(in[y * 6 + x] + c); });
+                transform_inputs(column);
+                simd::static_for<6>([&](auto y) __attribute__((always_inline)) { half[x][y] = column[y]; });
             }
             for (int y = 0; y < 6; ++y) {
                 Row line[6];
@@ -109,12 +110,14 @@ void transform_output_tile(const OutputTile& tile, int channels) {
     for_each_step<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            Row half[6][6];  // [row of points][output along x]
+            Row half[6][4];  // [row of points][output along x]
             for (int y = 0; y < 6; ++y) {
+                Row line[6];
                 simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
-                    half[y][x] = Row::load(tile.points + (y * 6 + x) * tile.point_stride + c);
+                    line[x] = Row::load(tile.points + (y * 6 + x) * tile.point_stride + c);
                 });
-                transform_outputs(half[y]);
+                transform_outputs(line);
+                simd::static_for<4>([&](auto x) __attribute__((always_inline)) { half[y][x] = line[x]; });
             }
             const Row bias = Row::load(tile.bias + c);
             for (int x = 0; x < 4; ++x) {

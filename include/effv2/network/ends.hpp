@@ -1,10 +1,24 @@
 // The two ends of the network: the stem, and the head with pooling and classifier.
 #pragma once
 
+#include <algorithm>
+
 #include "effv2/kernels/stem.hpp"
 #include "effv2/network/work.hpp"
 
 namespace effv2::network {
+
+// Row `y` of a plane with the border's zeros on both sides; all zeros beyond the plane.
+inline void copy_stem_line(const Window& window, const float* plane, int y, float* to) {
+    const int width = window.input.width, before = window.horizontal.before, after = window.horizontal.after;
+    if (y < 0 || y >= window.input.height) {
+        std::fill_n(to, before + width + after, 0.0f);
+        return;
+    }
+    to = std::fill_n(to, before, 0.0f);
+    to = std::copy_n(plane + std::ptrdiff_t{y} * width, width, to);
+    std::fill_n(to, after, 0.0f);
+}
 
 // `picture` is (3, height, width), planes of floats.
 template <class Arch>
@@ -16,17 +30,10 @@ void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
     work.share(window.output.height, 1, 8, [&](int first, int count, int worker) {
         float* lines = work.scratch_of(worker);
         for (int y = first; y < first + count; ++y) {
-            for (int line = 0; line < 9; ++line) {
-                float* to = lines + std::ptrdiff_t{line} * columns;
-                const int row = y * window.stride - window.vertical.before + line % 3;
-                const bool inside = row >= 0 && row < window.input.height;
-                const float* from =
-                    picture + (std::ptrdiff_t{line / 3} * window.input.height + row) * window.input.width;
-                for (int x = 0; x < columns; ++x) {
-                    const int at = x - window.horizontal.before;
-                    to[x] = inside && at >= 0 && at < window.input.width ? from[at] : 0.0f;
-                }
-            }
+            for (int line = 0; line < 9; ++line)
+                copy_stem_line(window, picture + std::ptrdiff_t{line / 3} * window.input.pixels(),
+                               y * window.stride - window.vertical.before + line % 3,
+                               lines + std::ptrdiff_t{line} * columns);
             kernels::StemRow row;
             row.in = lines;
             row.columns = columns;

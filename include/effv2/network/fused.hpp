@@ -33,6 +33,16 @@ struct FusedJob {
         const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
         return inside ? in + (std::ptrdiff_t{y} * size.width + x) * in_stride : zeros;
     }
+    // Pointers to side x side input pixels from (y, x) on, row by row, into every `step`-th entry of `to`.
+    void input_patch(int y, int x, int side, const float** to, int step) const {
+        const Extent size = block->window.input;
+        const bool inside = y >= 0 && y + side <= size.height && x >= 0 && x + side <= size.width;
+        for (int i = 0; i < side; ++i) {
+            const float* row = inside ? input(y + i, x) : nullptr;
+            for (int j = 0; j < side; ++j, to += step)
+                *to = inside ? row + std::ptrdiff_t{j} * in_stride : input(y + i, x + j);
+        }
+    }
     float* output(int y, int x) const {
         return out + (std::ptrdiff_t{y} * block->window.output.width + x) * out_stride;
     }
@@ -48,12 +58,14 @@ class WinogradTask {
 public:
     WinogradTask(const FusedJob& job, int first, int count, float* scratch)
         : job_(job),
-          first_(first),
           count_(count),
-          columns_((job.block->window.output.width + winograd_outputs - 1) / winograd_outputs),
           points_(scratch),
           products_(points_ + std::ptrdiff_t{winograd_points} * max_task_tiles * job.first.depth),
-          expanded_(products_ + std::ptrdiff_t{winograd_points} * max_task_tiles * max_panel) {}
+          expanded_(products_ + std::ptrdiff_t{winograd_points} * max_task_tiles * max_panel) {
+        const int columns = (job.block->window.output.width + winograd_outputs - 1) / winograd_outputs;
+        for (int t = 0; t < count; ++t)
+            corners_[t] = {(first + t) / columns * winograd_outputs, (first + t) % columns * winograd_outputs};
+    }
 
     void run() const {
         transform_inputs();
@@ -66,15 +78,11 @@ public:
     }
 
 private:
-    int top(int tile) const { return (first_ + tile) / columns_ * winograd_outputs; }
-    int left(int tile) const { return (first_ + tile) % columns_ * winograd_outputs; }
-
     void transform_inputs() const {
         const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * job_.first.depth;
         for (int t = 0; t < count_; ++t) {
             const float* in[winograd_points];
-            for (int i = 0; i < winograd_points; ++i)
-                in[i] = job_.input(top(t) - 1 + i / winograd_inputs, left(t) - 1 + i % winograd_inputs);
+            job_.input_patch(corners_[t].y - 1, corners_[t].x - 1, winograd_inputs, in, 1);
             kernels::winograd::transform_input_tile<Arch>(in, job_.first.depth,
                                                           points_ + std::ptrdiff_t{t} * job_.first.depth, point_stride);
         }
@@ -115,7 +123,7 @@ private:
                     out[i] = expanded_ + (std::ptrdiff_t{t} * pixels + i) * job_.expanded_stride;
                     continue;
                 }
-                const int y = top(t) + i / winograd_outputs, x = left(t) + i % winograd_outputs;
+                const int y = corners_[t].y + i / winograd_outputs, x = corners_[t].x + i % winograd_outputs;
                 const bool inside = y < job_.block->window.output.height && x < job_.block->window.output.width;
                 out[i] = inside ? job_.output(y, x) : nullptr;
                 residual[i] = inside ? job_.residual(y, x) : nullptr;
@@ -138,7 +146,7 @@ private:
             const float* from =
                 expanded_ + std::ptrdiff_t{t} * winograd_outputs * winograd_outputs * job_.expanded_stride;
             for (int i = 0; i < winograd_outputs * winograd_outputs; ++i, from += job_.expanded_stride) {
-                const int y = top(t) + i / winograd_outputs, x = left(t) + i % winograd_outputs;
+                const int y = corners_[t].y + i / winograd_outputs, x = corners_[t].x + i % winograd_outputs;
                 if (y < size.height && x < size.width) rows.add(from, job_.output(y, x), job_.residual(y, x));
             }
         }
@@ -146,8 +154,12 @@ private:
     }
 
     const FusedJob& job_;
-    int first_, count_, columns_;
+    int count_;
     float *points_, *products_, *expanded_;
+    struct Corner {
+        int y, x;
+    };
+    Corner corners_[max_task_tiles];  // the first output of each tile
 };
 
 // ---- any other kernel and stride: direct ----
@@ -167,7 +179,7 @@ void convolve_directly(const FusedJob& job, int first, int count, To to, Plus pl
             const int pixel = first + begin + r;
             const int y = pixel / window.output.width * window.stride - window.vertical.before;
             const int x = pixel % window.output.width * window.stride - window.horizontal.before;
-            for (int t = 0; t < taps; ++t) in[t * rows + r] = job.input(y + t / window.kernel, x + t % window.kernel);
+            job.input_patch(y, x, window.kernel, in + r, rows);
             out[r] = to(begin + r);
             residual[r] = plus(begin + r);
         }

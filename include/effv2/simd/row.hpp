@@ -3,6 +3,7 @@
 // architecture's registers hold sixteen floats, so that no lane is wasted on 24, 40 or 56 channels.
 #pragma once
 
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -58,8 +59,10 @@ struct Row {
     static constexpr bool has_half = width % lanes<Arch> != 0;
     static constexpr int half_at = fulls * lanes<Arch>;
 
-    Full full[fulls > 0 ? fulls : 1];
-    Half half;
+    // What a row has not takes no memory: rows are spilled and copied.
+    struct None {};
+    [[no_unique_address]] std::array<Full, fulls> full;
+    [[no_unique_address]] std::conditional_t<has_half, Half, None> half;
 
     // Applies f(full register or half register) -> same, to every register of every argument at one place.
     template <class F, class... Rows>
@@ -102,6 +105,20 @@ struct Row {
             full[i] = xsimd::fma(Full(scalar), b.full[i], full[i]);
         });
         if constexpr (has_half) half = xsimd::fma(Half(scalar), b.half, half);
+    }
+
+    // this + factor * b and this - factor * b, rounded once.
+    [[gnu::always_inline]] Row plus_product(float factor, const Row& b) const {
+        const auto f = [factor](auto x, auto y) __attribute__((always_inline)) {
+            return xsimd::fma(decltype(y)(factor), y, x);
+        };
+        return map(f, *this, b);
+    }
+    [[gnu::always_inline]] Row minus_product(float factor, const Row& b) const {
+        const auto f = [factor](auto x, auto y) __attribute__((always_inline)) {
+            return xsimd::fnma(decltype(y)(factor), y, x);
+        };
+        return map(f, *this, b);
     }
 
     friend Row operator+(const Row& a, const Row& b) {

@@ -69,7 +69,7 @@ inline Result<Identity> identify(const SafeTensors& file, const WeightOptions& o
                                                  " tensors fit: " + detail::describe(best.fit, *naming));
     const std::optional<std::string_view> claimed = file.metadata(metadata_keys::variant);
     if (claimed && *claimed != variant)
-        return detail::mismatch(file.name(), "its metadata names the variant " + detail::quoted(*claimed) +
+        return detail::mismatch(file.name(), "its metadata names the variant " + detail::in_quotes(*claimed) +
                                                  ", but its tensors are those of " + variant);
     const std::string_view recorded = file.metadata(metadata_keys::scheme).value_or("");
     const Result<Scheme> scheme = choose_scheme(file.name(), *naming, recorded, options);

@@ -44,7 +44,7 @@ public:
         std::string key;
         do {
             if (!read_string(key, "a key in quotes")) return false;
-            if (!accept(':')) return fail_expecting("':' after the key ", quoted(key));
+            if (!accept(':')) return fail_expecting("':' after the key ", in_quotes(key));
             if (!member(key)) return false;
         } while (accept(','));
         return accept('}') || fail_expecting("',' or '}' in ", what);
@@ -124,7 +124,7 @@ private:
     std::string found() const {
         if (at_ == text_.size()) return "the end of the text";
         const int length = utf8_length(text_.substr(at_, 4));
-        return quoted(text_.substr(at_, length > 0 ? static_cast<std::size_t>(length) : 1));
+        return in_quotes(text_.substr(at_, length > 0 ? static_cast<std::size_t>(length) : 1));
     }
 
     bool read_escape(std::string& out) {

@@ -66,7 +66,7 @@ inline Fit compare(const SafeTensors& file, const Architecture& a, Naming naming
     for (std::size_t i = 0; i < known.size(); ++i) {
         const TensorEntry& entry = file.entries()[i];
         if (!known[i] && !is_ignorable(entry.name))
-            fit.add(quoted(entry.name) + " " + shape_text<std::uint64_t>(entry.shape) + " is not known");
+            fit.add(in_quotes(entry.name) + " " + shape_text<std::uint64_t>(entry.shape) + " is not known");
     }
     return fit;
 }
@@ -89,7 +89,7 @@ inline Result<Naming> detect_naming(const SafeTensors& file) {
     if (file.find("features.0.0.weight") != nullptr) return Naming::torchvision;
     std::string names;
     for (const TensorEntry& entry : file.entries().first(std::min<std::size_t>(file.entries().size(), 3)))
-        names.append(names.empty() ? ", only " : ", ").append(detail::quoted(entry.name));
+        names.append(names.empty() ? ", only " : ", ").append(detail::in_quotes(entry.name));
     if (file.entries().size() > 3) names += " and " + std::to_string(file.entries().size() - 3) + " more";
     return detail::mismatch(file.name(),
                             "is no EfficientNetV2 under timm's or torchvision's names: it has neither "

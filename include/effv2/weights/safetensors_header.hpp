@@ -57,7 +57,7 @@ private:
         return false;
     }
     bool refuse(const TensorEntry& entry, std::string why) {
-        return refuse("tensor " + quoted(entry.name) + ": " + std::move(why));
+        return refuse("tensor " + in_quotes(entry.name) + ": " + std::move(why));
     }
 
     bool read_header() {
@@ -76,7 +76,7 @@ private:
             std::string text;
             if (!json_.read_string(text, "a metadata value in quotes")) return false;
             return header_.metadata.emplace(key, std::move(text)).second ||
-                   json_.fail("the metadata key " + quoted(key) + " appears twice");
+                   json_.fail("the metadata key " + in_quotes(key) + " appears twice");
         });
     }
 
@@ -88,19 +88,19 @@ private:
         const auto first_time = [&](unsigned bit, const std::string& key) {
             const bool fresh = (seen & bit) == 0;
             seen |= bit;
-            return fresh || json_.fail("tensor " + quoted(name) + ": " + quoted(key) + " appears twice");
+            return fresh || json_.fail("tensor " + in_quotes(name) + ": " + in_quotes(key) + " appears twice");
         };
         const bool read = json_.read_object("a tensor's description", [&](const std::string& key) {
             if (key == "dtype") return first_time(1, key) && read_dtype(entry);
             if (key == "shape") return first_time(2, key) && read_shape(entry);
             if (key == "data_offsets") return first_time(4, key) && read_offsets(entry);
-            return json_.fail("tensor " + quoted(name) + ": unknown key " + quoted(key) +
+            return json_.fail("tensor " + in_quotes(name) + ": unknown key " + in_quotes(key) +
                               " (expected dtype, shape, data_offsets)");
         });
         if (!read) return false;
         if (seen != 7) {
             const char* const missing = (seen & 1) == 0 ? "dtype" : (seen & 2) == 0 ? "shape" : "data_offsets";
-            return json_.fail("tensor " + quoted(name) + " has no " + missing);
+            return json_.fail("tensor " + in_quotes(name) + " has no " + missing);
         }
         return check_size(entry);
     }
@@ -109,7 +109,7 @@ private:
         std::string name;
         if (!json_.read_string(name, "a dtype in quotes")) return false;
         const DTypeInfo* const info = find_dtype(name);
-        if (info == nullptr) return json_.fail("tensor " + quoted(entry.name) + ": unknown dtype " + quoted(name));
+        if (info == nullptr) return json_.fail("tensor " + in_quotes(entry.name) + ": unknown dtype " + in_quotes(name));
         entry.dtype = info->dtype;
         return true;
     }
@@ -117,7 +117,7 @@ private:
     bool read_shape(TensorEntry& entry) {
         return json_.read_array("a shape", [&] {
             if (entry.shape.size() == max_rank)
-                return json_.fail("tensor " + quoted(entry.name) + " has more than 64 dimensions");
+                return json_.fail("tensor " + in_quotes(entry.name) + " has more than 64 dimensions");
             return json_.read_unsigned(entry.shape.emplace_back(), "a dimension");
         });
     }
@@ -129,10 +129,10 @@ private:
             if (!json_.read_unsigned(value, "a data offset")) return false;
             if (count < 2) (count == 0 ? entry.begin : entry.end) = value;
             return ++count <= 2 ||
-                   json_.fail("tensor " + quoted(entry.name) + ": data_offsets has more than two numbers");
+                   json_.fail("tensor " + in_quotes(entry.name) + ": data_offsets has more than two numbers");
         });
         if (!read) return false;
-        return count == 2 || json_.fail("tensor " + quoted(entry.name) + ": data_offsets needs two numbers");
+        return count == 2 || json_.fail("tensor " + in_quotes(entry.name) + ": data_offsets needs two numbers");
     }
 
     // The bytes must lie in the data and be as many as shape and type take.
@@ -182,11 +182,11 @@ private:
             const TensorEntry& entry = entries[i];
             if (entry.begin < covered)
                 return refuse(entry, "data_offsets " + range_text(entry.begin, entry.end) +
-                                         " overlap those of tensor " + quoted(last->name) + ", " +
+                                         " overlap those of tensor " + in_quotes(last->name) + ", " +
                                          range_text(last->begin, last->end));
             if (entry.begin > covered)
                 return refuse("bytes " + range_text(covered, entry.begin) + " of the data, before tensor " +
-                              quoted(entry.name) + ", belong to no tensor");
+                              in_quotes(entry.name) + ", belong to no tensor");
             covered = entry.end;
             last = &entry;
         }

@@ -76,17 +76,17 @@ inline Result<Scheme> find_base_scheme(const std::string& file, Naming naming, s
                                        const WeightOptions& options) {
     const Scheme* const named = find_scheme(recorded);
     if (!recorded.empty() && named == nullptr)
-        return mismatch(file, "its metadata names the scheme " + quoted(recorded) +
+        return mismatch(file, "its metadata names the scheme " + in_quotes(recorded) +
                                   ", which is none of timm_tf, timm, torchvision, keras");
     if (named != nullptr && options.scheme && *options.scheme != *named)
-        return mismatch(file, "its metadata names the scheme " + quoted(recorded) + ", but " +
-                                  quoted(options.scheme->name) + " was asked for");
+        return mismatch(file, "its metadata names the scheme " + in_quotes(recorded) + ", but " +
+                                  in_quotes(options.scheme->name) + " was asked for");
     Scheme base = naming == Naming::torchvision ? schemes::torchvision : schemes::timm_tf;
     if (named != nullptr) base = *named;
     if (options.scheme) base = *options.scheme;
     if (base.naming != naming)
         return mismatch(file, "its tensors have " + std::string(naming_name(naming)) + "'s names, but the scheme " +
-                                  quoted(base.name) + " goes with " + std::string(naming_name(base.naming)) + "'s");
+                                  in_quotes(base.name) + " goes with " + std::string(naming_name(base.naming)) + "'s");
     return base;
 }
 
@@ -105,7 +105,7 @@ inline Result<Scheme> choose_scheme(const std::string& file, Naming naming, std:
     if (options.padding && *options.padding != scheme.padding) {
         const bool open = naming == Naming::timm && recorded.empty() && !options.scheme;
         if (!open)
-            return detail::mismatch(file, "the scheme " + detail::quoted(scheme.name) + " needs " +
+            return detail::mismatch(file, "the scheme " + detail::in_quotes(scheme.name) + " needs " +
                                               std::string(padding_name(scheme.padding)) + " padding, but " +
                                               std::string(padding_name(*options.padding)) +
                                               " was asked for (an architecture's with_padding() changes it)");

@@ -32,7 +32,7 @@ constexpr int utf8_length(std::string_view text) {
 }
 
 // A text from a file in quotes, fit to be shown: control characters and broken UTF-8 as \xNN, at most about 100 bytes.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
     constexpr std::size_t limit = 100;
     constexpr std::string_view digits = "0123456789abcdef";
     std::string out = "'";

@@ -69,7 +69,7 @@ public:
         for (const auto& [key, value] : metadata) {
             if (text_.back() != '{') text_ += ',';
             if (!append_json(text_, key) || !append_json((text_ += ':'), value))
-                return refuse("metadata " + quoted(key) + " is not valid UTF-8");
+                return refuse("metadata " + in_quotes(key) + " is not valid UTF-8");
         }
         text_ += '}';
         return std::monostate{};
@@ -112,7 +112,7 @@ public:
 private:
     Status refuse(std::string_view why) const { return Error{ErrorCode::argument, file_ + ": " + std::string(why)}; }
     Status refuse(std::string_view tensor, std::string_view why) const {
-        return refuse("tensor " + quoted(tensor) + ": " + std::string(why));
+        return refuse("tensor " + in_quotes(tensor) + ": " + std::string(why));
     }
 
     std::string file_, text_;
@@ -203,11 +203,11 @@ inline Status write_weights(const std::string& path, const Architecture& archite
     if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
         return refuse(explain(problem.flaw));
     if (scheme.padding != architecture.padding)
-        return refuse("the scheme " + detail::quoted(scheme.name) + " means " +
+        return refuse("the scheme " + detail::in_quotes(scheme.name) + " means " +
                       std::string(padding_name(scheme.padding)) + " padding, but the architecture has " +
                       std::string(padding_name(architecture.padding)));
     if (scheme.epsilon != source.epsilon())
-        return refuse("the scheme " + detail::quoted(scheme.name) + " means a batch-norm epsilon of " +
+        return refuse("the scheme " + detail::in_quotes(scheme.name) + " means a batch-norm epsilon of " +
                       std::to_string(scheme.epsilon) + ", but the weights have " + std::to_string(source.epsilon()));
     if (!scheme.name.empty()) metadata.insert_or_assign(std::string(metadata_keys::scheme), std::string(scheme.name));
 

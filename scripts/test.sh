@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Installs what is missing and runs every test: with g++, with clang++, and with clang++'s sanitizers. Ends with the line
+# "N passed, N failed" and, where any test failed, with status 1.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0 failed=0
+
+# step WHAT COMMAND...: one check, which passes or fails as a whole.
+step() {
+    local what=$1
+    shift
+    echo "== $what"
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED: $what"; fi
+}
+
+# build FOLDER COMPILER OPTION...
+build() {
+    local folder=$1 compiler=$2
+    shift 2
+    if [[ ! -f $folder/build.ninja ]]; then
+        CXX=$compiler meson setup "$folder" -Dwerror=true -Dtests=enabled -Dexamples=enabled -Dtbb=enabled "$@" >/dev/null ||
+            return 1
+    fi
+    ninja -C "$folder" --quiet
+}
+
+# run_tests FOLDER SUITE...: adds the single cases of all test programs to the count.
+run_tests() {
+    local folder=$1 suite suites=() counts
+    shift
+    for suite in "$@"; do suites+=(--suite "$suite"); done
+    rm -f "$folder/meson-logs/testlog.json"
+    meson test -C "$folder" --no-rebuild --print-errorlogs "${suites[@]}"
+    counts=$(python3 tests/count.py "$folder/meson-logs/testlog.json") || counts="0 1"
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+}
+
+formatted() {
+    find include examples tests bench -name "*.[ch]pp" -print0 | xargs -0 clang-format --dry-run --Werror
+}
+
+# The hostile files of a few seconds; tests/fuzz says how to try longer.
+fuzz() {
+    local folder=build-fuzz
+    mkdir -p "$folder/seeds"
+    clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iinclude \
+        tests/fuzz/safetensors_fuzzer.cpp -o "$folder/fuzzer" &&
+        "$folder/fuzzer" -max_total_time=20 -max_len=4096 -len_control=0 -verbosity=0 \
+            -artifact_prefix="$folder/" "$folder/seeds"
+}
+
+scripts/setup.sh test || exit 1
+
+step "g++" build build-gcc g++
+run_tests build-gcc unit compilers once
+
+step "clang++" build build-clang clang++ -Dbenchmarks=disabled
+run_tests build-clang unit compilers
+
+# What the sanitizers cannot show in a small network, they do not show in a large one.
+step "sanitizers" build build-sanitizers clang++ -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined \
+    -Db_lundef=false -Dbenchmarks=disabled -Dcpp_args=-fno-sanitize-recover=undefined
+EFFV2_TEST_GIGAMACS=1.5 run_tests build-sanitizers unit
+
+step "fuzzing" fuzz
+step "formatting" formatted
+
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
