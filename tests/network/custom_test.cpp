@@ -31,6 +31,18 @@ void check(const Architecture& a, int threads) {
     }
 }
 
+TEST_CASE("direct convolutions") {
+    for (const Padding padding : {Padding::same, Padding::symmetric})
+        check({.stem = 16,
+               .stages = {fused(2, 1, 1, 16), fused(3, 2, 4, 24), mbconv(2, 2, 4, 40)},
+               .head = 64,
+               .classes = 10,
+               .input = {45, 70},
+               .padding = padding,
+               .convolutions = Convolutions::direct},
+              3);
+}
+
 TEST_CASE("5x5 and 7x7 kernels, both strides, both paddings, both block kinds") {
     for (const int kernel : {3, 5, 7})
         for (const Padding padding : {Padding::same, Padding::symmetric}) {

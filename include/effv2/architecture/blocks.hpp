@@ -50,7 +50,8 @@ struct Block {
     int squeezed = 0;      // channels of the squeeze-excite's bottleneck, 0 without
     bool expands = false;  // an expanding convolution exists (expansion > 1)
     bool residual = false;
-    Window window;  // of the k x k convolution, full or depthwise
+    bool winograd = false;  // the full convolution goes through Winograd's transforms
+    Window window;          // of the k x k convolution, full or depthwise
 
     // A Fused-MBConv of expansion 1 is a single k x k convolution with its activation and no projection.
     constexpr bool is_single_convolution() const { return kind == BlockKind::fused && !expands; }
@@ -76,6 +77,9 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
             block.expands = stage.expansion > 1;
             if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
             block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
+            // Whatever the size of the map, so that weights are packed for the architecture alone.
+            block.winograd = a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused &&
+                             stage.kernel == 3 && block.window.stride == 1;
             block.residual = block.window.stride == 1 && block.in == block.out;
             visit(block);
             channels = block.out;

@@ -18,6 +18,12 @@ enum class Padding : std::uint8_t {
     symmetric,  // (k - 1) / 2 on every side (torchvision, timm efficientnetv2_*)
 };
 
+// How full 3x3 convolutions of stride 1 are computed. Not part of what a network is, but of how its weights are packed.
+enum class Convolutions : std::uint8_t {
+    fast,    // Winograd's F(4x4, 3x3): a quarter of the products, rounding errors a few times larger
+    direct,  // as defined
+};
+
 // Height and width of a picture or feature map, in pixels.
 struct Extent {
     int height = 0, width = 0;
@@ -48,6 +54,7 @@ struct Architecture {
     int classes = 1000;
     Extent input{224, 224};
     Padding padding = Padding::same;
+    Convolutions convolutions = Convolutions::fast;
 
     constexpr int stage_count() const {
         int count = 0;
@@ -75,6 +82,11 @@ struct Architecture {
     constexpr Architecture with_padding(Padding rule) const {
         Architecture changed = *this;
         changed.padding = rule;
+        return changed;
+    }
+    constexpr Architecture with_convolutions(Convolutions way) const {
+        Architecture changed = *this;
+        changed.convolutions = way;
         return changed;
     }
 };

@@ -29,12 +29,6 @@ inline constexpr int winograd_outputs = 4;
 inline constexpr int winograd_inputs = winograd_outputs + 2;
 inline constexpr int winograd_points = winograd_inputs * winograd_inputs;
 
-// Stride-1 3x3 full convolutions go through Winograd, whatever the size of the map, so that weights are packed for the
-// architecture alone.
-constexpr bool uses_winograd(const Block& block) {
-    return block.kind == BlockKind::fused && block.window.kernel == 3 && block.window.stride == 1;
-}
-
 // Most work of one task: Winograd tiles (their points, products and expanded outputs should stay in a second-level
 // cache of 512 KiB), pixels of a direct convolution, and pixels of an MBConv's projection.
 inline constexpr int max_task_tiles = 12;

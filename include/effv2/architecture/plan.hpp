@@ -68,7 +68,7 @@ constexpr BlockWeights place_weights(const Block& b, WeightCursor& cursor) {
     const int taps = b.window.kernel * b.window.kernel;
     BlockWeights w;
     if (b.kind == BlockKind::fused) {
-        w.first = cursor.convolution(uses_winograd(b) ? winograd_points : taps, in, b.expands ? b.expanded : b.out);
+        w.first = cursor.convolution(b.winograd ? winograd_points : taps, in, b.expands ? b.expanded : b.out);
         if (b.expands) w.project = cursor.convolution(1, expanded, b.out);
         return w;
     }
@@ -90,7 +90,7 @@ constexpr std::size_t scratch_floats(const Block& b) {
         const auto width = static_cast<std::size_t>(b.window.input.width + b.window.kernel - 1);
         return height * width * max_panel;
     }
-    if (!uses_winograd(b)) return b.expands ? max_task_pixels * expanded : 0;
+    if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
     const std::size_t point = static_cast<std::size_t>(round_to_granule(b.in)) + max_panel;
     const std::size_t outputs = b.expands ? winograd_outputs * winograd_outputs * expanded : 0;
     return max_task_tiles * (winograd_points * point + outputs);

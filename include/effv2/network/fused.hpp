@@ -218,7 +218,7 @@ template <class Arch>
 void run_fused(const Work& work, const PlannedBlock& planned) {
     const FusedJob job(work, planned);
     const Extent size = planned.shape.window.output;
-    if (uses_winograd(planned.shape)) {
+    if (planned.shape.winograd) {
         const int tiles = ((size.height + winograd_outputs - 1) / winograd_outputs) *
                           ((size.width + winograd_outputs - 1) / winograd_outputs);
         work.share(tiles, 4, max_task_tiles, [&](int first, int count, int worker) {

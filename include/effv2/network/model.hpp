@@ -24,7 +24,7 @@ inline Executor& default_executor() {
 constexpr bool same_weights(Architecture a, const Architecture& b) {
     a.input = b.input;
     if (a.stem != b.stem || a.stem_stride != b.stem_stride || a.head != b.head || a.classes != b.classes) return false;
-    if (a.padding != b.padding) return false;
+    if (a.padding != b.padding || a.convolutions != b.convolutions) return false;
     for (int i = 0; i < max_stages; ++i) {
         const Stage &s = a.stages[i], &t = b.stages[i];
         if (s.kind != t.kind || s.repeats != t.repeats || s.kernel != t.kernel || s.stride != t.stride) return false;

@@ -132,7 +132,7 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
             const BlockWeights& places = blocks[block].weights;
             const bool is_first = tensor.layer == Layer::expand ||
                                   (tensor.layer == Layer::project && tensor.block.is_single_convolution());
-            winograd = is_first && uses_winograd(tensor.block);
+            winograd = is_first && tensor.block.winograd;
             switch (tensor.layer) {
                 case Layer::depthwise:
                     to = places.depthwise;

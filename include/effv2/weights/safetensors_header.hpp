@@ -109,7 +109,8 @@ private:
         std::string name;
         if (!json_.read_string(name, "a dtype in quotes")) return false;
         const DTypeInfo* const info = find_dtype(name);
-        if (info == nullptr) return json_.fail("tensor " + in_quotes(entry.name) + ": unknown dtype " + in_quotes(name));
+        if (info == nullptr)
+            return json_.fail("tensor " + in_quotes(entry.name) + ": unknown dtype " + in_quotes(name));
         entry.dtype = info->dtype;
         return true;
     }
