@@ -11,7 +11,13 @@ step() {
     local what=$1
     shift
     echo "== $what"
-    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED: $what"; fi
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $what"
+        return 1
+    fi
 }
 
 # build FOLDER COMPILER OPTION...
@@ -52,16 +58,13 @@ fuzz() {
 
 scripts/setup.sh test || exit 1
 
-step "g++" build build-gcc g++
-run_tests build-gcc unit compilers once
-
-step "clang++" build build-clang clang++ -Dbenchmarks=disabled
-run_tests build-clang unit compilers
+step "g++" build build-gcc g++ && run_tests build-gcc unit compilers once
+step "clang++" build build-clang clang++ -Dbenchmarks=disabled && run_tests build-clang unit compilers
 
 # What the sanitizers cannot show in a small network, they do not show in a large one.
 step "sanitizers" build build-sanitizers clang++ -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined \
-    -Db_lundef=false -Dbenchmarks=disabled -Dcpp_args=-fno-sanitize-recover=undefined
-EFFV2_TEST_GIGAMACS=1.5 run_tests build-sanitizers unit
+    -Db_lundef=false -Dbenchmarks=disabled -Dcpp_args=-fno-sanitize-recover=undefined &&
+    EFFV2_TEST_GIGAMACS=1.5 run_tests build-sanitizers unit
 
 step "fuzzing" fuzz
 step "formatting" formatted

@@ -5,11 +5,12 @@
 #include <memory>
 #include <vector>
 
-#include "../common/cores.hpp"
-#include "../common/instances.hpp"
+#include "common/cores.hpp"
+#include "common/instances.hpp"
 #include "command.hpp"
 #include "effv2/network/model.hpp"
 #include "effv2/weights/formula.hpp"
+#include "profile.hpp"
 
 namespace cli {
 
@@ -19,7 +20,7 @@ struct Settings {
     std::string variant;
     int size = 0, batch = 1, threads = 0;
     double seconds = 4.0;
-    bool json = false;
+    bool json = false, profile = false, direct = false;
 };
 
 struct Times {
@@ -57,8 +58,26 @@ void print(const Settings& settings, const effv2::Architecture& a, const effv2::
     std::printf("{\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f}\n", times.median_ms, times.min_ms, gflops);
 }
 
+// Runs as often again, with somebody watching.
+void print_profile(effv2::Network& network, std::span<const float> pictures, int batch, const effv2::Outputs& outputs,
+                   std::size_t runs) {
+    std::vector<long long> macs;
+    effv2::for_each_block(network.architecture(),
+                          [&](const effv2::Block& block) { macs.push_back(effv2::block_macs(block)); });
+    Profile profile;
+    const std::size_t picture = pictures.size() / static_cast<std::size_t>(batch);
+    effv2::Outputs one;
+    one.logits = outputs.logits.first(outputs.logits.size() / static_cast<std::size_t>(batch));
+    for (std::size_t i = 0; i < runs; ++i) {
+        profile.start();
+        static_cast<void>(network.forward(pictures.first(picture), 1, one, &profile));
+    }
+    profile.print(macs);
+}
+
 int run(const Settings& settings) {
-    const effv2::Architecture a = architecture_of(settings.variant, settings.size, 0);
+    effv2::Architecture a = architecture_of(settings.variant, settings.size, 0);
+    if (settings.direct) a = a.with_convolutions(effv2::Convolutions::direct);
     effv2::Result<effv2::PackedWeights<>> weights = effv2::pack_weights(a, effv2::FormulaSource());
     if (!weights) return fail(weights.error());
     examples::Cores cores = settings.threads > 0 ? examples::Cores(settings.threads) : examples::Cores();
@@ -76,6 +95,7 @@ int run(const Settings& settings) {
     const Times times = measure(settings.seconds, [&] {
         static_cast<void>(network->forward(pictures, settings.batch, outputs));  // cannot fail: it did not above
     });
+    if (settings.profile && !settings.json) print_profile(*network, pictures, settings.batch, outputs, times.runs);
     print(settings, a, cores, times);
     return success;
 }
@@ -89,6 +109,8 @@ Action declare_bench(Options& options) {
     options.number({"--batch", "N", "pictures a pass (default: 1)"}, settings->batch, 1, 4096);
     options.threads(settings->threads);
     options.number({"--seconds", "S", "how long to measure (default: 4)"}, settings->seconds, 0.0, 3600.0);
+    options.flag("--profile", settings->profile, "print the time of each block and phase as well, for one picture");
+    options.flag("--direct", settings->direct, "no Winograd: all convolutions as they are defined");
     options.flag("--json", settings->json, "print nothing but the last line, a JSON object");
     return [settings] { return run(*settings); };
 }

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "../common/cores.hpp"
-#include "../common/instances.hpp"
-#include "../common/top.hpp"
 #include "command.hpp"
+#include "common/cores.hpp"
+#include "common/instances.hpp"
+#include "common/top.hpp"
 #include "effv2/image/preprocess.hpp"
 #include "effv2/network/model.hpp"
 #include "load.hpp"

@@ -1,6 +1,6 @@
 #include "load.hpp"
 
-#include "../common/instances.hpp"
+#include "common/instances.hpp"
 
 namespace cli {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "../common/decode.hpp"
+#include "common/decode.hpp"
 #include "effv2/image/preprocess.hpp"
 
 namespace cli {

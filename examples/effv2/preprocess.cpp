@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "../common/npy.hpp"
 #include "command.hpp"
+#include "common/npy.hpp"
 #include "prepare.hpp"
 
 namespace cli {

@@ -4,10 +4,10 @@
 #include <memory>
 #include <optional>
 
-#include "../common/cores.hpp"
-#include "../common/instances.hpp"
-#include "../common/npy.hpp"
 #include "command.hpp"
+#include "common/cores.hpp"
+#include "common/instances.hpp"
+#include "common/npy.hpp"
 #include "effv2/network/model.hpp"
 #include "load.hpp"
 
