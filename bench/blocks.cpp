@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
     setting.work.weights = weights.data();
     setting.work.arena = workspace.data();
     setting.work.scratch = workspace.data() + summary.arena_floats;
-    setting.work.scratch_floats = summary.scratch_floats;
+    setting.work.scratch_stride = network::share_floats(summary);
     setting.work.executor = &executor;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         if (blocks[i].shape.index > 1) continue;  // the same as the one before

@@ -91,29 +91,49 @@ void run_picture(Work work, Plan plan, const float* picture, int image, const Ou
     copy_vector(work.arena + plan->logits, plan->architecture.classes, outputs.logits, image);
 }
 
+// A worker's share of the workspace: an arena, and scratch behind it.
+constexpr std::size_t share_floats(const PlanSummary& plan) { return plan.arena_floats + plan.scratch_floats; }
+
 }  // namespace network
 
-// Floats of workspace that a forward pass needs with that many threads, whatever the batch.
+// Floats of workspace that a forward pass needs with that many threads, whatever the batch. Of the arenas, only the
+// first is touched unless pictures outnumber threads.
 constexpr std::size_t workspace_floats(const PlanSummary& plan, int threads) {
-    return plan.arena_floats + plan.scratch_floats * static_cast<std::size_t>(threads);
+    return network::share_floats(plan) * static_cast<std::size_t>(threads);
 }
 
-// Runs `batch` pictures, (batch, 3, height, width), one after the other through the whole executor. The workspace holds
-// workspace_floats(*plan, executor.threads()) floats from a cache line on; spans in `outputs` are empty or large
-// enough. Nothing is checked here: Model and Network do.
+// Runs `batch` pictures, (batch, 3, height, width). As many pictures as keep every thread busy run side by side, each
+// on one thread with an arena of its own, which needs no barrier; what is left over runs picture by picture on all
+// threads. The outputs are the same to the last bit. The workspace holds workspace_floats(*plan, executor.threads())
+// floats from a cache line on; spans in `outputs` are empty or large enough. The observer sees only pictures that run
+// on all threads. Nothing is checked here: Model and Network do.
 template <class Arch>
 void forward(Plan plan, const float* weights, float* workspace, Executor& executor, const float* pictures, int batch,
              const Outputs& outputs, Observer* observer = nullptr) {
-    network::Work work;
-    work.weights = weights;
-    work.arena = workspace;
-    work.scratch = workspace + plan->arena_floats;
-    work.scratch_floats = plan->scratch_floats;
-    work.executor = &executor;
+    const std::size_t share = network::share_floats(*plan);
+    const auto work_in = [&](float* memory, Executor& on) {
+        network::Work work;
+        work.weights = weights;
+        work.arena = memory;
+        work.scratch = memory + plan->arena_floats;
+        work.scratch_stride = share;
+        work.executor = &on;
+        return work;
+    };
+    const auto run = [&](const network::Work& work, int image) {
+        const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(plan->architecture.input.pixels());
+        network::run_picture<Arch>(work, plan, pictures + static_cast<std::size_t>(image) * picture, image, outputs);
+    };
+    const int threads = executor.threads();
+    const int side_by_side = threads > 1 ? batch / threads * threads : 0;
+    if (side_by_side > 0)
+        executor.run(side_by_side, [&](int image, int worker) {
+            SerialExecutor alone;
+            run(work_in(workspace + static_cast<std::size_t>(worker) * share, alone), image);
+        });
+    network::Work work = work_in(workspace, executor);
     work.observer = observer;
-    const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(plan->architecture.input.pixels());
-    for (int i = 0; i < batch; ++i)
-        network::run_picture<Arch>(work, plan, pictures + static_cast<std::size_t>(i) * picture, i, outputs);
+    for (int image = side_by_side; image < batch; ++image) run(work, image);
 }
 
 }  // namespace effv2

@@ -13,8 +13,8 @@ namespace effv2::network {
 struct Work {
     const float* weights = nullptr;
     float* arena = nullptr;
-    float* scratch = nullptr;  // threads() pieces of `scratch_floats`
-    std::size_t scratch_floats = 0;
+    float* scratch = nullptr;        // of worker 0
+    std::size_t scratch_stride = 0;  // floats from one worker's scratch to the next
     Executor* executor = nullptr;
     Observer* observer = nullptr;  // or nobody
     int block = -1;                // the one that runs
@@ -23,7 +23,7 @@ struct Work {
         if (observer != nullptr) observer->finished(phase, block);
     }
 
-    float* scratch_of(int worker) const { return scratch + static_cast<std::size_t>(worker) * scratch_floats; }
+    float* scratch_of(int worker) const { return scratch + static_cast<std::size_t>(worker) * scratch_stride; }
 
     // Cuts [0, total) into pieces of at most `most`, a multiple of the threads where `total` allows (a thread should
     // have no less than `least` at a time), as equal as can be, and calls f(first, count, worker) for each.
