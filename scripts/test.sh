@@ -20,15 +20,15 @@ step() {
     fi
 }
 
-# build FOLDER COMPILER OPTION...
+# build FOLDER COMPILER TARGET OPTION...
 build() {
-    local folder=$1 compiler=$2
-    shift 2
+    local folder=$1 compiler=$2 target=$3
+    shift 3
     if [[ ! -f $folder/build.ninja ]]; then
         CXX=$compiler meson setup "$folder" -Dwerror=true -Dtests=enabled -Dexamples=enabled -Dtbb=enabled "$@" >/dev/null ||
             return 1
     fi
-    ninja -C "$folder" --quiet
+    ninja -C "$folder" --quiet "$target"
 }
 
 # run_tests FOLDER SUITE...: adds the single cases of all test programs to the count.
@@ -58,12 +58,16 @@ fuzz() {
 
 scripts/setup.sh test || exit 1
 
-step "g++" build build-gcc g++ && run_tests build-gcc unit compilers once
-step "clang++" build build-clang clang++ -Dbenchmarks=disabled && run_tests build-clang unit compilers
+# Every build has another instruction set, so that all kernels are tested: the machine's own, AVX2, SSE.
+step "g++" build build-gcc g++ all && run_tests build-gcc unit compilers once
+
+step "clang++" build build-clang clang++ all -Dmarch=x86-64-v3 -Dbenchmarks=disabled &&
+    run_tests build-clang unit compilers
 
 # What the sanitizers cannot show in a small network, they do not show in a large one.
-step "sanitizers" build build-sanitizers clang++ -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined \
-    -Db_lundef=false -Dbenchmarks=disabled -Dcpp_args=-fno-sanitize-recover=undefined &&
+step "sanitizers" build build-sanitizers clang++ meson-test-prereq -Dmarch=x86-64-v2 -Dbenchmarks=disabled \
+    -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dcpp_args=-fno-sanitize-recover=undefined &&
     EFFV2_TEST_GIGAMACS=1.5 run_tests build-sanitizers unit
 
 step "fuzzing" fuzz

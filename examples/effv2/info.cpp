@@ -136,7 +136,7 @@ void print_table(const std::string& variant, const effv2::Architecture& a) {
     std::printf("\nparameters              %12lld\n", static_cast<long long>(effv2::parameters(a)));
     std::printf("multiply-accumulates    %12lld\n", static_cast<long long>(effv2::macs(a)));
     std::printf("packed weights          %12zu bytes\n", memory.weights);
-    std::printf("arena                   %12zu bytes\n", memory.arena);
+    std::printf("arena of each thread    %12zu bytes\n", memory.arena);
     std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
 }
 

@@ -1,8 +1,10 @@
-// effv2 run: a network on tensors. Pictures are read, run and written one by one, so that memory does not grow with the
-// batch.
+// effv2 run: a network on tensors. Pictures are read, run and written a few at a time, so that memory does not grow
+// with the batch.
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "command.hpp"
 #include "common/cores.hpp"
@@ -30,8 +32,12 @@ struct Settings {
 // One output of the network and the file that it goes to.
 class Sink {
 public:
-    // `shape` is that of the whole batch.
-    static Result<Sink> create(const std::string& path, const std::string& input, const examples::Shape& shape) {
+    // Which of the spans of `outputs` it is.
+    using Slot = std::span<float>& (*)(effv2::Outputs& outputs);
+
+    // `shape` is that of all pictures; `group` of them are in memory at one time.
+    static Result<Sink> create(const std::string& path, const std::string& input, const examples::Shape& shape,
+                               std::size_t group, Slot slot) {
         std::error_code ignored;
         if (std::filesystem::equivalent(path, input, ignored))
             return Error{ErrorCode::argument, path + ": is the input, and would be overwritten while it is read"};
@@ -39,18 +45,24 @@ public:
         if (!file) return file.error();
         std::size_t floats = 1;
         for (std::size_t i = 1; i < shape.size(); ++i) floats *= shape[i];
-        return Sink(std::move(*file), floats);
+        return Sink(std::move(*file), floats, group, slot);
     }
 
-    std::span<float> values() { return values_; }
-    Status write() { return file_.write(values_); }
+    // Where the output of `count` pictures goes.
+    void offer(effv2::Outputs& outputs, std::size_t count) {
+        slot_(outputs) = std::span(values_).first(count * floats_);
+    }
+    Status write(std::size_t count) { return file_.write(std::span(values_).first(count * floats_)); }
     Status finish() { return file_.finish(); }
 
 private:
-    Sink(NpyWriter file, std::size_t floats) : file_(std::move(file)), values_(floats) {}
+    Sink(NpyWriter file, std::size_t floats, std::size_t group, Slot slot)
+        : file_(std::move(file)), floats_(floats), values_(group * floats), slot_(slot) {}
 
     NpyWriter file_;
-    std::vector<float> values_;  // of one picture
+    std::size_t floats_;  // of one picture
+    std::vector<float> values_;
+    Slot slot_;
 };
 
 // What the pictures of a file are.
@@ -71,43 +83,52 @@ Result<Pictures> check_input(const NpyReader& input) {
     return Pictures{shape[0], static_cast<int>(shape[2]), static_cast<int>(shape[3])};
 }
 
-// The files that were asked for, and where a forward pass writes for them.
-Result<std::vector<Sink>> open_sinks(const Settings& settings, const effv2::Architecture& a, std::size_t batch,
-                                     effv2::Outputs& outputs) {
+template <std::size_t m>
+std::span<float>& map_slot(effv2::Outputs& outputs) {
+    return outputs.maps[m];
+}
+
+// The files that were asked for.
+Result<std::vector<Sink>> open_sinks(const Settings& settings, const effv2::Architecture& a, std::size_t count,
+                                     std::size_t group) {
     std::vector<Sink> sinks;
     Status status = std::monostate{};
-    const auto open = [&](const std::string& path, const examples::Shape& shape, std::span<float>& output) {
+    const auto open = [&](const std::string& path, const examples::Shape& shape, Sink::Slot slot) {
         if (!status) return;
-        Result<Sink> sink = Sink::create(path, settings.input, shape);
-        if (!sink) {
+        Result<Sink> sink = Sink::create(path, settings.input, shape, group, slot);
+        if (sink)
+            sinks.push_back(std::move(*sink));
+        else
             status = sink.error();
-            return;
-        }
-        output = sink->values();
-        sinks.push_back(std::move(*sink));
     };
-    open(settings.output, {batch, static_cast<std::size_t>(a.classes)}, outputs.logits);
+    const auto size = [](int n) { return static_cast<std::size_t>(n); };
+    open(settings.output, {count, size(a.classes)}, [](effv2::Outputs& o) -> std::span<float>& { return o.logits; });
     if (!settings.features.empty())
-        open(settings.features, {batch, static_cast<std::size_t>(a.head)}, outputs.features);
-    for (std::size_t m = 0; m < effv2::feature_strides.size() && !settings.maps.empty(); ++m) {
+        open(settings.features, {count, size(a.head)},
+             [](effv2::Outputs& o) -> std::span<float>& { return o.features; });
+    constexpr Sink::Slot slots[] = {map_slot<0>, map_slot<1>, map_slot<2>, map_slot<3>};
+    for (std::size_t m = 0; m < std::size(slots) && !settings.maps.empty(); ++m) {
         const effv2::MapShape map = effv2::feature_map_shape(a, m);
         open(settings.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy",
-             {batch, static_cast<std::size_t>(map.channels), static_cast<std::size_t>(map.size.height),
-              static_cast<std::size_t>(map.size.width)},
-             outputs.maps[m]);
+             {count, size(map.channels), size(map.size.height), size(map.size.width)}, slots[m]);
     }
     if (!status) return status.error();
     return sinks;
 }
 
-Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, const effv2::Outputs& outputs,
+Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, std::size_t group,
                std::vector<Sink>& sinks) {
-    std::vector<float> picture(3 * static_cast<std::size_t>(network.architecture().input.pixels()));
-    for (std::size_t i = 0; i < count; ++i) {
-        if (Status read = input.read(picture); !read) return read;
-        if (Status ran = network.forward(picture, 1, outputs); !ran) return ran;
+    const std::size_t picture = 3 * static_cast<std::size_t>(network.architecture().input.pixels());
+    std::vector<float> memory(group * picture);
+    for (std::size_t done = 0; done < count; done += group) {
+        const std::size_t now = std::min(group, count - done);
+        const std::span<float> pictures = std::span(memory).first(now * picture);
+        effv2::Outputs outputs;
+        for (Sink& sink : sinks) sink.offer(outputs, now);
+        if (Status read = input.read(pictures); !read) return read;
+        if (Status ran = network.forward(pictures, static_cast<int>(now), outputs); !ran) return ran;
         for (Sink& sink : sinks)
-            if (Status written = sink.write(); !written) return written;
+            if (Status written = sink.write(now); !written) return written;
     }
     for (Sink& sink : sinks)
         if (Status finished = sink.finish(); !finished) return finished;
@@ -129,10 +150,11 @@ int run(const Settings& settings) {
     Result<effv2::Network> network = effv2::Network::make(a, std::move(loaded->weights), cores);
     if (!network) return fail(network.error());
 
-    effv2::Outputs outputs;
-    Result<std::vector<Sink>> sinks = open_sinks(settings, a, pictures->count, outputs);
+    // As many pictures at a time as run side by side.
+    const std::size_t group = std::min(pictures->count, static_cast<std::size_t>(cores.threads()));
+    Result<std::vector<Sink>> sinks = open_sinks(settings, a, pictures->count, group);
     if (!sinks) return fail(sinks.error());
-    const Status done = run_all(*network, *input, pictures->count, outputs, *sinks);
+    const Status done = run_all(*network, *input, pictures->count, group, *sinks);
     return done ? success : fail(done.error());
 }
 
