@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
+#include "command.hpp"
 #include "common/cores.hpp"
 #include "common/instances.hpp"
-#include "command.hpp"
 #include "effv2/network/model.hpp"
 #include "effv2/weights/formula.hpp"
 #include "profile.hpp"

@@ -68,7 +68,8 @@ inline std::string shape_text(const Shape& shape) {
 }
 
 inline std::string range_text(std::uint64_t begin, std::uint64_t end) {
-    return "[" + std::to_string(begin) + ", " + std::to_string(end) + "]";
+    std::string out = "[";
+    return out.append(std::to_string(begin)).append(", ").append(std::to_string(end)).append("]");
 }
 
 }  // namespace effv2::detail

@@ -1,8 +1,7 @@
 // A program of somebody else's that uses the library: its own architecture and weights, without exceptions.
-#include <effv2/effv2.hpp>
-
 #include <cmath>
 #include <cstdio>
+#include <effv2/effv2.hpp>
 #include <vector>
 
 using effv2::fused, effv2::mbconv;
