@@ -102,7 +102,7 @@ TEST_CASE("objects and arrays") {
 }
 
 TEST_CASE("texts are quoted so that they can be shown") {
-    using effv2::detail::quoted;
+    using effv2::detail::in_quotes;
     CHECK(in_quotes("bn1.weight") == "'bn1.weight'");
     CHECK(in_quotes("a\nb\x1b\x7f\xff") == "'a\\x0ab\\x1b\\x7f\\xff'");
     CHECK(in_quotes("\xe2\x82\xac") == "'\xe2\x82\xac'");
