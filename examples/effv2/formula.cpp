@@ -11,7 +11,6 @@ namespace cli {
 
 namespace {
 
-using effv2::Error;
 using effv2::ErrorCode;
 
 struct Settings {

@@ -58,7 +58,7 @@ public:
 #if defined(__cpp_exceptions)
     // The value, or an Exception with the error's message.
     T& value() & { return check(), **this; }
-    T&& value() && { return check(), std::move(**this); }
+    T value() && { return check(), std::move(**this); }
 #endif
 
 private:

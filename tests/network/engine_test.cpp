@@ -149,6 +149,10 @@ TEST_CASE("weights of another architecture are refused") {
     CHECK(refused.error().message == "the weights were packed for another architecture");
     CHECK_FALSE(
         Network::make(small.with_padding(Padding::symmetric), *pack_weights(small, FormulaSource{})).has_value());
+    Model<small> net(*pack_weights(variants::b1.with_classes(10), FormulaSource{}));
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    CHECK(net(picture).empty());
+    CHECK(net.forward(picture, 1, {}).error().message == "the weights were packed for another architecture");
     CHECK_FALSE(Network::make(small.with_size(8), *pack_weights(small, FormulaSource{})).has_value());
 }
 

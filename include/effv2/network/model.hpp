@@ -38,6 +38,12 @@ inline Error wrong_size(const char* what, std::size_t expected, std::size_t foun
             std::string(what) + ": expected " + std::to_string(expected) + " floats, found " + std::to_string(found)};
 }
 
+// Why a network with that workspace cannot run.
+inline Error not_ready(const Buffer& workspace) {
+    if (workspace.empty()) return {ErrorCode::argument, "not enough memory for the workspace"};
+    return {ErrorCode::mismatch, "the weights were packed for another architecture"};
+}
+
 // Whether pictures and outputs have the sizes that the architecture gives them.
 inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch, const Outputs& outputs) {
     const auto count = static_cast<std::size_t>(batch);
@@ -80,17 +86,20 @@ public:
           workspace_(workspace_floats(*plan, executor.threads())),
           logits_(static_cast<std::size_t>(A.classes)) {}
 
-    // The logits of one picture, (3, height, width), valid until the next call. Empty if the picture has another size.
+    // The logits of one picture, (3, height, width), valid until the next call. Empty if the picture has another size,
+    // or where forward() would fail.
     std::span<const float> operator()(std::span<const float> picture) {
         Outputs outputs;
         outputs.logits = logits_;
-        if (picture.size() != input_floats) return {};
+        if (picture.size() != input_floats || !ready()) return {};
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, picture.data(), 1, outputs);
         return logits_;
     }
 
-    // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size.
+    // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size, where
+    // the weights were packed for another architecture, and where there was no memory for the workspace.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
+        if (!ready()) return network::not_ready(workspace_);
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
                              observer);
@@ -98,6 +107,8 @@ public:
     }
 
 private:
+    bool ready() const { return !workspace_.empty() && network::same_weights(A, weights_.architecture()); }
+
     Weights weights_;
     Executor* executor_;
     Buffer workspace_;
@@ -114,10 +125,9 @@ public:
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument,
                          std::string(explain(problem.flaw)) + ", found " + std::to_string(problem.found)};
-        if (!network::same_weights(a, weights.architecture()))
-            return Error{ErrorCode::mismatch, "the weights were packed for another architecture"};
+        const bool fits = network::same_weights(a, weights.architecture());
         BasicNetwork made(a, std::move(weights), executor);
-        if (made.workspace_.empty()) return Error{ErrorCode::argument, "not enough memory for the workspace"};
+        if (!fits || made.workspace_.empty()) return network::not_ready(made.workspace_);
         return made;
     }
 
