@@ -41,6 +41,7 @@ struct Stage {
     int expansion = 1;   // expanded channels = expansion * the block's input channels
     int channels = 0;    // the stage's output
     int se_divisor = 0;  // MBConv only: squeezed channels = max(1, input channels / se_divisor); 0: no squeeze-excite
+    constexpr bool operator==(const Stage&) const = default;
 };
 
 // Stages that an architecture can have; a stage with no repeats ends the list.
@@ -66,6 +67,8 @@ struct Architecture {
         for (const Stage& stage : stages) count += stage.repeats > 0 ? stage.repeats : 0;
         return count;
     }
+
+    constexpr bool operator==(const Architecture&) const = default;
 
     // The same network with one thing changed.
     constexpr Architecture with_classes(int n) const {

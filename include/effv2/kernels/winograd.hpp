@@ -9,8 +9,8 @@ namespace effv2::kernels {
 
 namespace winograd {
 
-// Interpolation points. 1/sqrt(2) and sqrt(2) keep the transforms' entries near one; their error is half that of the
-// usual 1 and 2 (measured over the whole network, docs/performance.md).
+// Interpolation points. 1/sqrt(2) and sqrt(2), rather than the usual 1 and 2, keep the transforms' entries near one,
+// and make a^2 b^2 one.
 inline constexpr double a = 0.70710678118654752, b = 1.41421356237309505;
 
 inline constexpr float fa = static_cast<float>(a), fb = static_cast<float>(b);

@@ -21,16 +21,9 @@ inline Executor& default_executor() {
     return serial;
 }
 
-constexpr bool same_weights(Architecture a, const Architecture& b) {
-    a.input = b.input;
-    if (a.stem != b.stem || a.stem_stride != b.stem_stride || a.head != b.head || a.classes != b.classes) return false;
-    if (a.padding != b.padding || a.convolutions != b.convolutions) return false;
-    for (int i = 0; i < max_stages; ++i) {
-        const Stage &s = a.stages[i], &t = b.stages[i];
-        if (s.kind != t.kind || s.repeats != t.repeats || s.kernel != t.kernel || s.stride != t.stride) return false;
-        if (s.expansion != t.expansion || s.channels != t.channels || s.se_divisor != t.se_divisor) return false;
-    }
-    return true;
+// Whether weights that were packed for `packed` serve `a`: only the input size may differ.
+constexpr bool fits(const Architecture& a, const Architecture& packed) {
+    return a.with_size(packed.input.height, packed.input.width) == packed;
 }
 
 inline Error wrong_size(const char* what, std::size_t expected, std::size_t found) {
@@ -84,14 +77,15 @@ public:
         : weights_(std::move(weights)),
           executor_(&executor),
           workspace_(workspace_floats(*plan, executor.threads())),
-          logits_(static_cast<std::size_t>(A.classes)) {}
+          logits_(static_cast<std::size_t>(A.classes)),
+          ready_(!workspace_.empty() && network::fits(A, weights_.architecture())) {}
 
     // The logits of one picture, (3, height, width), valid until the next call. Empty if the picture has another size,
     // or where forward() would fail.
     std::span<const float> operator()(std::span<const float> picture) {
         Outputs outputs;
         outputs.logits = logits_;
-        if (picture.size() != input_floats || !ready()) return {};
+        if (picture.size() != input_floats || !ready_) return {};
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, picture.data(), 1, outputs);
         return logits_;
     }
@@ -99,7 +93,7 @@ public:
     // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size, where
     // the weights were packed for another architecture, and where there was no memory for the workspace.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
-        if (!ready()) return network::not_ready(workspace_);
+        if (!ready_) return network::not_ready(workspace_);
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
                              observer);
@@ -107,12 +101,11 @@ public:
     }
 
 private:
-    bool ready() const { return !workspace_.empty() && network::same_weights(A, weights_.architecture()); }
-
     Weights weights_;
     Executor* executor_;
     Buffer workspace_;
     std::vector<float> logits_;
+    bool ready_;
 };
 
 // A network whose architecture is a run-time value.
@@ -125,9 +118,9 @@ public:
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument,
                          std::string(explain(problem.flaw)) + ", found " + std::to_string(problem.found)};
-        const bool fits = network::same_weights(a, weights.architecture());
+        const bool ready = network::fits(a, weights.architecture());
         BasicNetwork made(a, std::move(weights), executor);
-        if (!fits || made.workspace_.empty()) return network::not_ready(made.workspace_);
+        if (!ready || made.workspace_.empty()) return network::not_ready(made.workspace_);
         return made;
     }
 
