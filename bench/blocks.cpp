@@ -22,12 +22,16 @@ struct Setting {
 
 void run_block(benchmark::State& state, const Setting& setting, std::size_t index) {
     const PlannedBlock& block = setting.plan.blocks[index];
-    for (auto _ : state) {
-        if (block.shape.kind == BlockKind::fused)
-            network::run_fused<Arch>(setting.work, block);
-        else
-            network::run_mbconv<Arch>(setting.work, block, *setting.plan);
-    }
+    setting.work.executor->gather([&](Executor& team) {
+        network::Work work = setting.work;
+        work.executor = &team;
+        for (auto _ : state) {
+            if (block.shape.kind == BlockKind::fused)
+                network::run_fused<Arch>(work, block);
+            else
+                network::run_mbconv<Arch>(work, block, *setting.plan);
+        }
+    });
     bench::count_flops(state, 2.0 * static_cast<double>(block_macs(block.shape)), setting.work.executor->threads());
 }
 
@@ -55,12 +59,8 @@ int main(int argc, char** argv) {
     Buffer workspace(workspace_floats(summary, executor.threads()));
     for (std::size_t i = 0; i < workspace.size(); ++i) workspace.data()[i] = static_cast<float>(i % 97) * 0.01f - 0.5f;
 
-    Setting setting{{&summary, blocks}, {}};
-    setting.work.weights = weights.data();
-    setting.work.arena = workspace.data();
-    setting.work.scratch = workspace.data() + summary.arena_floats;
-    setting.work.scratch_stride = network::share_floats(summary);
-    setting.work.executor = &executor;
+    const Plan plan{&summary, blocks};
+    Setting setting{plan, network::work_in(plan, weights.data(), workspace.data(), executor)};
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         if (blocks[i].shape.index > 1) continue;  // the same as the one before
         benchmark::RegisterBenchmark(name_of(blocks[i].shape).c_str(), [&, i](benchmark::State& s) {

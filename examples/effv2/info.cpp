@@ -88,7 +88,8 @@ struct Memory {
 Memory measure(const effv2::Architecture& a) {
     effv2::PlanSummary plan;
     effv2::make_plan(a, plan, [](const effv2::PlannedBlock&) {});
-    return {plan.weight_floats * sizeof(float), plan.arena_floats * sizeof(float), plan.scratch_floats * sizeof(float)};
+    return {plan.weight_floats * sizeof(float), plan.picture_floats() * sizeof(float),
+            plan.scratch_floats * sizeof(float)};
 }
 
 void print_json(const std::string& variant, const effv2::Architecture& a) {
@@ -136,7 +137,7 @@ void print_table(const std::string& variant, const effv2::Architecture& a) {
     std::printf("\nparameters              %12lld\n", static_cast<long long>(effv2::parameters(a)));
     std::printf("multiply-accumulates    %12lld\n", static_cast<long long>(effv2::macs(a)));
     std::printf("packed weights          %12zu bytes\n", memory.weights);
-    std::printf("arena of each thread    %12zu bytes\n", memory.arena);
+    std::printf("arena of one picture    %12zu bytes\n", memory.arena);
     std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
 }
 

@@ -21,41 +21,66 @@ constexpr Architecture odd{
     .padding = Padding::symmetric};
 
 static_assert(static_plan<variants::s>.summary.weight_floats > 21'000'000);
-static_assert(static_plan<odd>.summary.arena_floats > 0);
+static_assert(static_plan<odd>.summary.picture_floats() > 0);
 
 // Activations of S in fp32: in + out of its largest block, 192 x 192 x 24 twice.
-static_assert(static_plan<variants::s>.summary.features == std::size_t{2} * 192 * 192 * 24);
+static_assert(static_plan<variants::s>.summary.arena_floats == std::size_t{2} * 192 * 192 * 24);
 
 struct Segment {
     std::size_t begin, end;
 };
 
-bool apart(Segment a, Segment b) { return a.end <= b.begin || b.end <= a.begin; }
+bool apart(const Place& a, const Place& b) {
+    return a.joint != b.joint || a.at + a.floats <= b.at || b.at + b.floats <= a.at;
+}
+
+bool same(const Place& a, const Place& b) { return a.at == b.at && a.floats == b.floats && a.joint == b.joint; }
 
 void check_arena(const Architecture& a) {
     PlanSummary plan;
     std::vector<PlannedBlock> blocks;
     make_plan(a, plan, [&](const PlannedBlock& block) { blocks.push_back(block); });
-    std::size_t largest = detail::map_floats(stem_window(a).output, a.stem), previous_output = plan.stem_output;
-    for (const PlannedBlock& block : blocks) {
-        const Block& b = block.shape;
-        CHECK(block.input == previous_output);
-        previous_output = block.output;
-        const Segment in{block.input, block.input + detail::map_floats(b.window.input, b.in)};
-        const Segment out{block.output, block.output + detail::map_floats(b.window.output, b.out)};
-        const Segment middle{block.middle, block.middle + detail::middle_floats(b)};
-        CHECK(apart(in, out));
-        if (b.kind == BlockKind::mbconv) {
-            CHECK(apart(in, middle));
-            CHECK(apart(out, middle));
+    Place previous_output = plan.stem_output;
+    CHECK(previous_output.floats == detail::map_floats(stem_window(a).output, a.stem));
+    std::size_t own = previous_output.joint ? 0 : previous_output.floats, joint = 0;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const PlannedBlock& block = blocks[i];
+        const bool is_joint = static_cast<int>(i) >= plan.first_joint;
+        CHECK(same(block.input, previous_output));
+        CHECK(block.input.joint == is_joint);
+        CHECK(block.output.joint == (static_cast<int>(i) + 1 >= plan.first_joint));
+        CHECK(block.input.floats == detail::map_floats(block.shape.window.input, block.shape.in));
+        CHECK(block.output.floats == detail::map_floats(block.shape.window.output, block.shape.out));
+        CHECK(block.middle.floats == detail::middle_floats(block.shape));
+        CHECK(apart(block.input, block.output));
+        if (block.middle.floats > 0) {
+            CHECK(block.middle.joint == is_joint);
+            CHECK(apart(block.input, block.middle));
+            CHECK(apart(block.output, block.middle));
         }
-        for (const Segment& s : {in, out, middle}) CHECK(s.end <= plan.features);
-        largest = detail::larger(largest, detail::live_floats(b));
+        for (const Place& place : {block.input, block.output, block.middle})
+            if (place.floats > 0)
+                CHECK(place.at + place.floats <= (place.joint ? plan.features.at : plan.arena_floats));
+        std::size_t& largest = is_joint ? joint : own;
+        largest = detail::larger(largest, detail::live_floats(block.shape));
+        if (is_joint) CHECK(detail::pack_floats(block.shape) > detail::live_floats(block.shape));
+        previous_output = block.output;
     }
-    CHECK(plan.features == largest);
-    CHECK(plan.logits - plan.features >= static_cast<std::size_t>(a.head));
-    CHECK(plan.squeeze - plan.logits >= static_cast<std::size_t>(a.classes));
-    CHECK(plan.arena_floats > plan.squeeze);
+    if (plan.first_joint > 0) {
+        const Block& last = blocks[static_cast<std::size_t>(plan.first_joint) - 1].shape;
+        CHECK(detail::pack_floats(last) <= detail::live_floats(last));
+    }
+    CHECK(plan.arena_floats == own);
+    CHECK(plan.features.at == detail::larger(joint, previous_output.floats));
+    std::size_t end = plan.features.at;
+    for (const Place& place : {plan.features, plan.logits, plan.squeezed, plan.scale}) {
+        CHECK(place.joint);
+        CHECK(place.at == end);
+        end += place.floats;
+    }
+    CHECK(plan.features.floats >= static_cast<std::size_t>(a.head));
+    CHECK(plan.logits.floats >= static_cast<std::size_t>(a.classes));
+    CHECK(plan.joint_floats == end);
 }
 
 void check_weights(const Architecture& a) {

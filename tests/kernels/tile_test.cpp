@@ -120,7 +120,8 @@ TEST_CASE("dense layers of any width") {
                         plain[static_cast<std::size_t>((channel + c) * inputs + i)];
         }
         std::vector<float> out = tests::poisoned(static_cast<std::size_t>(outputs));
-        kernels::dense<Arch>(in.data(), inputs, packed.data(), bias.data(), out.data(), outputs, false);
+        kernels::dense_panels<Arch>(in.data(), inputs, packed.data(), bias.data(), out.data(), outputs, 0,
+                                    panels.count);
         CHECK(tests::relative_error(out, kernels::plain::dense(in, plain, bias)) < 2e-6);
     }
 }

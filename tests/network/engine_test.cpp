@@ -49,7 +49,7 @@ constexpr Architecture small = variants::b0.with_size(64).with_classes(10);
 TEST_CASE("the number of threads does not change a bit") {
     // More threads than this machine may have cores.
     const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 40);
-    constexpr int batch = 7;  // with 2, 3 and 7 threads, pictures run side by side as well
+    constexpr int batch = 11;  // more than one group, and with 2, 3 and 7 threads pictures side by side as well
     const tests::Run one = tests::run_formula(small, batch);
     for (const int threads : {2, 3, 7, 16, 40}) {
         CAPTURE(threads);
@@ -59,6 +59,31 @@ TEST_CASE("the number of threads does not change a bit") {
         CHECK(one.logits == many.logits);
         CHECK(one.features == many.features);
         for (std::size_t m = 0; m < 4; ++m) CHECK(one.maps[m] == many.maps[m]);
+    }
+}
+
+TEST_CASE("a team runs every task of every loop once, one worker at a time") {
+    const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 80);
+    for (const int threads : {1, 2, 5, 80}) {
+        CAPTURE(threads);
+        TbbExecutor executor(threads);
+        std::vector<std::atomic<int>> runs(300), busy(static_cast<std::size_t>(threads));
+        std::atomic<int> wrong{0};
+        int loops = 0;
+        executor.gather([&](Executor& team) {
+            CHECK(team.threads() == threads);
+            for (const int count : {1, 2, 3, 7, 300, 0, 64, 1})
+                for (int repeat = 0; repeat<50; ++repeat, loops += count> 0 ? 1 : 0) {
+                    team.run(count, [&](int task, int worker) {
+                        if (busy[static_cast<std::size_t>(worker)]++ != 0) ++wrong;
+                        ++runs[static_cast<std::size_t>(task)];
+                        --busy[static_cast<std::size_t>(worker)];
+                    });
+                }
+        });
+        CHECK(wrong == 0);
+        CHECK(runs[0] == loops);
+        CHECK(runs[299] == 50);
     }
 }
 

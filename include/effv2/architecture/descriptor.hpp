@@ -20,7 +20,7 @@ enum class Padding : std::uint8_t {
 
 // How full 3x3 convolutions of stride 1 are computed. Not part of what a network is, but of how its weights are packed.
 enum class Convolutions : std::uint8_t {
-    fast,    // Winograd's F(4x4, 3x3): a quarter of the products, rounding errors a few times larger
+    fast,    // Winograd's F(6x6, 3x3): a fifth of the products, rounding errors a few times larger
     direct,  // as defined
 };
 

@@ -24,16 +24,27 @@ constexpr std::size_t round_to_segment(std::size_t floats) {
 // The most output channels that a kernel computes in one panel, on any instruction set.
 inline constexpr int max_panel = 48;
 
-// Winograd's F(4x4, 3x3): 4 x 4 outputs from 6 x 6 inputs through 36 products (Lavin & Gray 2016).
-inline constexpr int winograd_outputs = 4;
+// Winograd's F(6x6, 3x3): 6 x 6 outputs from 8 x 8 inputs through 64 products where the direct algorithm has 324 (Lavin
+// & Gray 2016).
+inline constexpr int winograd_outputs = 6;
 inline constexpr int winograd_inputs = winograd_outputs + 2;
 inline constexpr int winograd_points = winograd_inputs * winograd_inputs;
 
-// Most work of one task: Winograd tiles (their points, products and expanded outputs should stay in a second-level
-// cache of 512 KiB), pixels of a direct convolution, and pixels of an MBConv's projection.
+// Most work of one task: Winograd tiles (as many as the micro-kernel has rows; their points, products and expanded
+// outputs should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an MBConv's
+// projection.
 inline constexpr int max_task_tiles = 12;
 inline constexpr int max_task_pixels = 128;
 inline constexpr int max_projected_pixels = 192;
+
+// With fewer pixels for each thread than this, a projection is cut by panels, not by pixels.
+inline constexpr int min_projected_pixels = 96;
+
+// Where a batch has more pictures than this, it runs in groups of about so many (pictures_together).
+inline constexpr int max_pictures_together = 8;
+
+// Squeeze-excite's first layer is summed up in slabs of so many of its inputs, whatever the number of threads.
+inline constexpr int squeeze_slab = 128;
 
 // Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 1 KiB,
 // where the rows of one kernel tile would fall into the same sets of the first-level cache.

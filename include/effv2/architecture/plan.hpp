@@ -10,25 +10,36 @@
 
 namespace effv2 {
 
+// Where a map or vector of one picture lies.
+struct Place {
+    std::size_t at = 0, floats = 0;
+    bool joint = false;  // in the joint arena, where it holds all pictures that run together, one after the other
+};
+
 // A map lives from the block that writes it to the one that reads it.
 struct PlannedBlock {
     Block shape;
     BlockWeights weights;
-    std::size_t input = 0;   // arena offset of the block's input map
-    std::size_t output = 0;  // ... of its output map
-    std::size_t middle = 0;  // MBConv: ... of the depthwise output, read by the projection once the squeeze is known
+    Place input, output;
+    Place middle;  // MBConv: the depthwise output, read by the projection once the squeeze is known
 };
 
+// The pictures of a batch run side by side, each in a thread's own arena, up to the first joint block. From there on,
+// where the weights outweigh the maps, they run together in the joint arena, so that weights are fetched once for all.
 struct PlanSummary {
     Architecture architecture;
     PackedConv stem, head, classifier;
+    int first_joint = 0;             // block
     std::size_t weight_floats = 0;   // the whole pack
-    std::size_t arena_floats = 0;    // activations of one picture
+    std::size_t arena_floats = 0;    // of each thread that runs a picture by itself
+    std::size_t joint_floats = 0;    // the joint arena, for each picture
     std::size_t scratch_floats = 0;  // of each worker thread
-    std::size_t features = 0;        // arena offset of the pooled features (head channels)
-    std::size_t logits = 0;          // arena offset of the logits (classes)
-    std::size_t squeeze = 0;         // arena offset of the squeeze-excite's vectors: sums, bottleneck, scale
-    std::size_t stem_output = 0;     // arena offset
+    Place stem_output;
+    Place features;  // pooled: head channels
+    Place logits;    // classes
+    Place squeezed;  // squeeze-excite: sums of the first layer (slabs, squeezed)
+    Place scale;     // ... and the factor of each expanded channel
+    constexpr std::size_t picture_floats() const { return arena_floats + joint_floats; }
 };
 
 // A plan that somebody else owns.
@@ -40,6 +51,8 @@ struct Plan {
 };
 
 namespace detail {
+
+constexpr std::size_t larger(std::size_t a, std::size_t b) { return a > b ? a : b; }
 
 constexpr std::size_t map_floats(Extent size, int channels) {
     return round_to_segment(static_cast<std::size_t>(size.pixels()) * static_cast<std::size_t>(pixel_stride(channels)));
@@ -88,15 +101,13 @@ constexpr std::size_t scratch_floats(const Block& b) {
     if (b.kind == BlockKind::mbconv) {
         const auto height = static_cast<std::size_t>(b.window.input.height + b.window.kernel - 1);
         const auto width = static_cast<std::size_t>(b.window.input.width + b.window.kernel - 1);
-        return height * width * max_panel;
+        return larger(height * width * max_panel, static_cast<std::size_t>(round_to_granule(b.squeezed)));
     }
     if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
     const std::size_t point = static_cast<std::size_t>(round_to_granule(b.in)) + max_panel;
     const std::size_t outputs = b.expands ? winograd_outputs * winograd_outputs * expanded : 0;
     return max_task_tiles * (winograd_points * point + outputs);
 }
-
-constexpr std::size_t larger(std::size_t a, std::size_t b) { return a > b ? a : b; }
 
 // Floats alive while the block runs: its input, its output and, in MBConv, the map between them.
 constexpr std::size_t middle_floats(const Block& b) {
@@ -106,50 +117,100 @@ constexpr std::size_t live_floats(const Block& b) {
     return map_floats(b.window.input, b.in) + middle_floats(b) + map_floats(b.window.output, b.out);
 }
 
+// Floats of the sums that squeeze-excite's first layer is made of.
+constexpr std::size_t squeezed_floats(const Block& b) {
+    const int slabs = (round_to_granule(b.expanded) + squeeze_slab - 1) / squeeze_slab;
+    return static_cast<std::size_t>(slabs) * static_cast<std::size_t>(round_to_granule(b.squeezed));
+}
+
+constexpr std::size_t pack_floats(const Block& b) {
+    WeightCursor cursor;
+    place_weights(b, cursor);
+    return cursor.end;
+}
+
+// Places maps of one arena by turns at its low and high end, the middle next to the low one. A network is a chain, so
+// at any time only a block's input, middle and output live: an arena as large as the largest such sum is enough, which
+// no plan can beat.
+struct MapPlacer {
+    std::size_t arena = 0;
+    bool joint = false;
+    bool low = true;  // where the next map goes
+
+    constexpr Place next(std::size_t floats) {
+        const Place place{low ? 0 : arena - floats, floats, joint};
+        low = !low;
+        return place;
+    }
+    constexpr Place beside(const Place& a, const Place& b, std::size_t floats) const {
+        const Place& lower = a.joint == joint && a.at == 0 ? a : b;
+        return {lower.joint == joint && lower.at == 0 ? lower.floats : 0, floats, joint};
+    }
+};
+
 }  // namespace detail
 
+// The first block from which on every block's weights outweigh its maps.
+constexpr int first_joint_block(const Architecture& a) {
+    int first = 0, i = 0;
+    for_each_block(a, [&](const Block& b) {
+        ++i;
+        if (detail::pack_floats(b) <= detail::live_floats(b)) first = i;
+    });
+    return first;
+}
+
 // Fills `summary` and calls emit(planned block) for each block in order.
-//
-// The arena: the network is a chain, so at any time only a block's input, middle and output live. Maps are placed by
-// turns at the low and the high end of the arena, the middle next to the low one; the arena is then exactly as large as
-// the largest such sum, which no plan can beat.
 template <class Emit>
 constexpr void make_plan(const Architecture& a, PlanSummary& summary, Emit emit) {
     summary.architecture = a;
-    std::size_t maps = detail::map_floats(stem_window(a).output, a.stem);
+    summary.first_joint = first_joint_block(a);
+    const Extent stem_size = stem_window(a).output;
+    const std::size_t stem_floats = detail::map_floats(stem_size, a.stem);
+    detail::MapPlacer own{stem_floats, false}, joint{0, true};
     std::size_t scratch = static_cast<std::size_t>(9 * (a.input.width + 4)) + 64 * max_panel;
-    int widest = 1;
+    std::size_t squeezed = 0, scale = 0;
+    int index = 0;
     for_each_block(a, [&](const Block& b) {
-        maps = detail::larger(maps, detail::live_floats(b));
+        detail::MapPlacer& maps = index++ < summary.first_joint ? own : joint;
+        maps.arena = detail::larger(maps.arena, detail::live_floats(b));
         scratch = detail::larger(scratch, detail::scratch_floats(b));
-        if (b.expanded > widest) widest = b.expanded;
+        squeezed = detail::larger(squeezed, detail::squeezed_floats(b));
+        scale = detail::larger(scale, static_cast<std::size_t>(round_to_granule(b.expanded)));
     });
+    joint.arena = detail::larger(joint.arena, detail::map_floats(final_size(a), final_channels(a)));
 
     detail::WeightCursor cursor;
     summary.stem = cursor.convolution(27, 1, a.stem);
-    bool low = true;  // the input map of the next block lies at the low end
+    index = 0;
+    summary.stem_output = (summary.first_joint > 0 ? own : joint).next(stem_floats);
+    Place input = summary.stem_output;
     for_each_block(a, [&](const Block& b) {
         PlannedBlock planned;
         planned.shape = b;
         planned.weights = detail::place_weights(b, cursor);
-        const std::size_t in = detail::map_floats(b.window.input, b.in);
-        const std::size_t out = detail::map_floats(b.window.output, b.out);
-        planned.input = low ? 0 : maps - in;
-        planned.output = low ? maps - out : 0;
-        planned.middle = low ? in : out;
-        low = !low;
+        planned.input = input;
+        const bool is_joint = index >= summary.first_joint, next_is_joint = ++index >= summary.first_joint;
+        planned.output = (next_is_joint ? joint : own).next(detail::map_floats(b.window.output, b.out));
+        planned.middle = (is_joint ? joint : own).beside(planned.input, planned.output, detail::middle_floats(b));
+        input = planned.output;
         emit(planned);
     });
     summary.head = cursor.convolution(1, round_to_granule(final_channels(a)), a.head);
     summary.classifier = cursor.convolution(1, round_to_granule(a.head), a.classes);
     summary.weight_floats = cursor.end;
 
-    const auto wide = static_cast<std::size_t>(round_to_segment(static_cast<std::size_t>(widest)));
-    summary.stem_output = 0;
-    summary.features = maps;
-    summary.logits = summary.features + round_to_segment(static_cast<std::size_t>(a.head));
-    summary.squeeze = summary.logits + round_to_segment(static_cast<std::size_t>(a.classes));
-    summary.arena_floats = summary.squeeze + 3 * wide;
+    summary.arena_floats = summary.first_joint > 0 ? own.arena : 0;
+    summary.joint_floats = joint.arena;
+    const auto vector = [&](std::size_t floats) {
+        const Place place{summary.joint_floats, round_to_segment(floats), true};
+        summary.joint_floats += place.floats;
+        return place;
+    };
+    summary.features = vector(static_cast<std::size_t>(a.head));
+    summary.logits = vector(static_cast<std::size_t>(a.classes));
+    summary.squeezed = vector(squeezed);
+    summary.scale = vector(scale);
     summary.scratch_floats = round_to_segment(scratch);
 }
 

@@ -81,8 +81,9 @@ void compute_tile(const Tile& tile) {
     const float* const* in = tile.in;
     for (int tap = 0; tap < tile.taps; ++tap, in += rows) {
         const float* from[rows];
-        simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { from[r] = in[r] + tile.in_offset; });
-        for (std::ptrdiff_t k = 0; k < tile.depth; ++k, weights += Row::width) {
+        simd::static_for<rows>([&](auto r)
+                                   __attribute__((always_inline)) { from[r] = in[r] + tile.in_offset + tile.depth; });
+        for (std::ptrdiff_t k = -tile.depth; k < 0; ++k, weights += Row::width) {
             const Row w = Row::load(weights);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
         }

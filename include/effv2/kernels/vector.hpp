@@ -5,10 +5,10 @@
 
 namespace effv2::kernels {
 
-// out = act(in * weights + bias) over panels [first, end). Weights are packed as (panel, inputs, panel width).
+// out = in * weights + bias over panels [first, end). Weights are packed as (panel, inputs, panel width).
 template <class Arch>
 inline void dense_panels(const float* in, int inputs, const float* weights, const float* bias, float* out, int outputs,
-                         bool silu, int first, int end) {
+                         int first, int end) {
     const Panels<Arch> panels(outputs);
     for (int p = first; p < end; ++p) {
         const int channel = panels.first_channel(p);
@@ -19,15 +19,8 @@ inline void dense_panels(const float* in, int inputs, const float* weights, cons
         tile.bias = bias + channel;
         tile.out = &out;
         tile.out_offset = channel;
-        tile.silu = silu;
         compute_tile<Arch>(1, panels.width(p), tile);
     }
-}
-
-template <class Arch>
-inline void dense(const float* in, int inputs, const float* weights, const float* bias, float* out, int outputs,
-                  bool silu) {
-    dense_panels<Arch>(in, inputs, weights, bias, out, outputs, silu, 0, Panels<Arch>(outputs).count);
 }
 
 // Calls f(register-wide Row type tag, offset) over n floats, n a multiple of the granule.
@@ -37,6 +30,21 @@ template <class Arch, class F>
     int i = 0;
     for (; i + step * granule <= n; i += step * granule) f(std::integral_constant<int, step>{}, i);
     if constexpr (step > 1)
+        for (; i < n; i += granule) f(std::integral_constant<int, 1>{}, i);
+}
+
+// The same for work that may be done twice: what is left at the end is covered by a whole step that overlaps the one
+// before, since a step of half a register takes as long as a whole one.
+template <class Arch, class F>
+[[gnu::always_inline]] inline void cover_in_steps(int n, F f) {
+    constexpr int step = simd::lanes < Arch >> granule ? simd::lanes<Arch> / granule : 1;
+    constexpr int floats = step * granule;
+    int i = 0;
+    for (; i + floats <= n; i += floats) f(std::integral_constant<int, step>{}, i);
+    if (i == n) return;
+    if (n > floats)
+        f(std::integral_constant<int, step>{}, n - floats);
+    else
         for (; i < n; i += granule) f(std::integral_constant<int, 1>{}, i);
 }
 
@@ -58,14 +66,26 @@ inline void multiply(float* values, const float* factors, int n) {
         });
 }
 
-template <class Arch>
-inline void apply_sigmoid(float* values, int n) {
+// values[i] = f(values[i]), f of a register.
+template <class Arch, class F>
+[[gnu::always_inline]] inline void apply(float* values, int n, F f) {
     for_each_step<Arch>(
         n, [&](auto granules, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            const auto sigmoid = [](auto x) __attribute__((always_inline)) { return simd::sigmoid(x); };
-            Row::map(sigmoid, Row::load(values + i)).store(values + i);
+            Row::map(f, Row::load(values + i)).store(values + i);
         });
+}
+
+template <class Arch>
+inline void apply_sigmoid(float* values, int n) {
+    apply<Arch>(
+        values, n, [](auto x) __attribute__((always_inline)) { return simd::sigmoid(x); });
+}
+
+template <class Arch>
+inline void apply_silu(float* values, int n) {
+    apply<Arch>(
+        values, n, [](auto x) __attribute__((always_inline)) { return simd::silu(x); });
 }
 
 // sums[i] += values[i]

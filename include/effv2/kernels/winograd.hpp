@@ -1,6 +1,6 @@
-// The transforms of Winograd's F(4x4, 3x3): 6 x 6 inputs in, 36 matrix products in between (tile.hpp), 4 x 4 outputs
-// out. Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks", by interpolation at 0, +-a, +-b and
-// infinity.
+// The transforms of Winograd's F(m x m, 3x3): (m + 2) x (m + 2) inputs in, as many matrix products in between
+// (tile.hpp), m x m outputs out, for any even m. Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural
+// Networks", by interpolation at 0, pairs of +-p and infinity.
 #pragma once
 
 #include "effv2/kernels/vector.hpp"
@@ -9,92 +9,143 @@ namespace effv2::kernels {
 
 namespace winograd {
 
-// Interpolation points. 1/sqrt(2) and sqrt(2), rather than the usual 1 and 2, keep the transforms' entries near one,
-// and make a^2 b^2 one.
-inline constexpr double a = 0.70710678118654752, b = 1.41421356237309505;
+// The pairs' points. Their product is one, which saves products in the transforms.
+inline constexpr int pairs = winograd_outputs / 2;
+inline constexpr std::array<double, pairs> at = {0.5, 1.0, 2.0};
 
-inline constexpr float fa = static_cast<float>(a), fb = static_cast<float>(b);
-inline constexpr float a2 = static_cast<float>(a * a), b2 = static_cast<float>(b * b);
-inline constexpr float a3 = static_cast<float>(a * a * a), b3 = static_cast<float>(b * b * b);
-inline constexpr float a2b2 = static_cast<float>(a * a * b * b), a2_plus_b2 = static_cast<float>(a * a + b * b);
-
-// G: three taps to six points.
-constexpr void transform_taps(const double (&g)[3], double (&points)[6]) {
-    constexpr double at_0 = a * a * b * b, at_a = 2 * a * a * (a * a - b * b), at_b = 2 * b * b * (b * b - a * a);
-    points[0] = g[0] / at_0;
-    points[1] = (g[0] + a * g[1] + a * a * g[2]) / at_a;
-    points[2] = (g[0] - a * g[1] + a * a * g[2]) / at_a;
-    points[3] = (g[0] + b * g[1] + b * b * g[2]) / at_b;
-    points[4] = (g[0] - b * g[1] + b * b * g[2]) / at_b;
-    points[5] = g[2];
+// Coefficients of the product of (y - p^2) over all pairs but `left_out`, from y^0 on.
+constexpr std::array<double, pairs + 1> product_but(int left_out) {
+    std::array<double, pairs + 1> c{1.0};
+    for (int i = 0, degree = 0; i < pairs; ++i) {
+        if (i == left_out) continue;
+        const double square = at[static_cast<std::size_t>(i)] * at[static_cast<std::size_t>(i)];
+        for (int k = degree + 1; k >= 0; --k) {
+            const auto n = static_cast<std::size_t>(k);
+            c[n] = (k > 0 ? c[n - 1] : 0.0) - square * (k <= degree ? c[n] : 0.0);
+        }
+        ++degree;
+    }
+    return c;
 }
 
-// G g G^T: the 3 x 3 taps of one input and output channel to 36 points, row by row. In double, at load time.
+constexpr double power(double x, int n) { return n == 0 ? 1.0 : x * power(x, n - 1); }
+
+// sum + c * x, without a product where c is one.
+template <class Row>
+[[gnu::always_inline]] inline Row add(const Row& sum, float c, const Row& x) {
+    return c == 1.0f ? sum + x : sum.plus_product(c, x);
+}
+
+// The sum over k of coefficients[k] * d[first + 2 k].
+template <int count, class Row>
+[[gnu::always_inline]] inline Row combine(const std::array<double, pairs + 1>& coefficients, const Row* d) {
+    Row sum = d[2 * (count - 1)];  // its coefficient is one
+    simd::static_for<count - 1>([&](auto i) __attribute__((always_inline)) {
+        constexpr int k = count - 2 - i;
+        sum = add(sum, static_cast<float>(coefficients[static_cast<std::size_t>(k)]), d[2 * k]);
+    });
+    return sum;
+}
+
+// G: three taps to m + 2 points.
+constexpr void transform_taps(const double (&g)[3], double (&points)[winograd_inputs]) {
+    points[0] = g[0] / product_but(-1)[0];
+    for (int i = 0; i < pairs; ++i) {
+        const double p = at[static_cast<std::size_t>(i)], square = p * p;
+        double slope = 2 * square;  // the derivative at p of the product of all (x - point)
+        for (int j = 0; j < pairs; ++j) {
+            const double other = at[static_cast<std::size_t>(j)];
+            if (j != i) slope *= square - other * other;
+        }
+        points[2 * i + 1] = (g[0] + p * g[1] + square * g[2]) / slope;
+        points[2 * i + 2] = (g[0] - p * g[1] + square * g[2]) / slope;
+    }
+    points[winograd_inputs - 1] = g[2];
+}
+
+// G g G^T: the 3 x 3 taps of one input and output channel to all points, row by row. In double, at load time.
 constexpr void transform_kernel(const float* taps, double (&points)[winograd_points]) {
-    double half[3][6]{};
+    double half[3][winograd_inputs]{};
     for (int y = 0; y < 3; ++y) transform_taps({taps[3 * y], taps[3 * y + 1], taps[3 * y + 2]}, half[y]);
-    for (int x = 0; x < 6; ++x) {
-        double column[6]{};
+    for (int x = 0; x < winograd_inputs; ++x) {
+        double column[winograd_inputs]{};
         transform_taps({half[0][x], half[1][x], half[2][x]}, column);
-        for (int y = 0; y < 6; ++y) points[y * 6 + x] = column[y];
+        for (int y = 0; y < winograd_inputs; ++y) points[y * winograd_inputs + x] = column[y];
     }
 }
 
-// B^T: six inputs to six points, in place.
+// B^T: inputs to points, in place.
 template <class Row>
-[[gnu::always_inline]] inline void transform_inputs(Row (&d)[6]) {
-    static_assert(a2b2 == 1.0f, "the points are chosen so that the outer coefficient is one");
-    const Row first = d[4].minus_product(a2_plus_b2, d[2]) + d[0];
-    const Row last = d[5].minus_product(a2_plus_b2, d[3]) + d[1];
-    const Row even_a = d[4].minus_product(b2, d[2]), odd_a = d[3].minus_product(b2, d[1]);
-    const Row even_b = d[4].minus_product(a2, d[2]), odd_b = d[3].minus_product(a2, d[1]);
-    d[0] = first;
-    d[1] = even_a.plus_product(fa, odd_a);
-    d[2] = even_a.minus_product(fa, odd_a);
-    d[3] = even_b.plus_product(fb, odd_b);
-    d[4] = even_b.minus_product(fb, odd_b);
-    d[5] = last;
+[[gnu::always_inline]] inline void transform_inputs(Row (&d)[winograd_inputs]) {
+    constexpr std::array<double, pairs + 1> all = product_but(-1);
+    Row points[winograd_inputs];
+    points[0] = combine<pairs + 1>(all, d);
+    points[winograd_inputs - 1] = combine<pairs + 1>(all, d + 1);
+    simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
+        constexpr std::array<double, pairs + 1> others = product_but(i);
+        constexpr float p = static_cast<float>(at[i]);
+        const Row even = combine<pairs>(others, d + 2), odd = combine<pairs>(others, d + 1);
+        points[2 * i + 1] = add(even, p, odd);
+        points[2 * i + 2] = p == 1.0f ? even - odd : even.minus_product(p, odd);
+    });
+    simd::static_for<winograd_inputs>([&](auto i) __attribute__((always_inline)) { d[i] = points[i]; });
 }
 
-// A^T: six points to four outputs, in place (the last two are left as they are).
+// A^T: points to m outputs, in place (the last two are left as they are).
 template <class Row>
-[[gnu::always_inline]] inline void transform_outputs(Row (&m)[6]) {
-    const Row sum_a = m[1] + m[2], difference_a = m[1] - m[2];
-    const Row sum_b = m[3] + m[4], difference_b = m[3] - m[4];
-    m[0] = m[0] + sum_a + sum_b;
-    m[1] = (difference_a * Row::broadcast(fa)).plus_product(fb, difference_b);
-    m[2] = (sum_a * Row::broadcast(a2)).plus_product(b2, sum_b);
-    m[3] = m[5].plus_product(a3, difference_a).plus_product(b3, difference_b);
+[[gnu::always_inline]] inline void transform_outputs(Row (&m)[winograd_inputs]) {
+    Row sum[pairs], difference[pairs];
+    simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
+        sum[i] = m[2 * i + 1] + m[2 * i + 2];
+        difference[i] = m[2 * i + 1] - m[2 * i + 2];
+    });
+    simd::static_for<winograd_outputs>([&](auto j) __attribute__((always_inline)) {
+        const Row(&from)[pairs] = j % 2 == 0 ? sum : difference;
+        constexpr float first = static_cast<float>(power(at[0], j));
+        Row out;
+        if constexpr (j == 0)
+            out = m[0] + from[0];
+        else if constexpr (j == winograd_outputs - 1)
+            out = add(m[winograd_inputs - 1], first, from[0]);
+        else
+            out = first == 1.0f ? from[0] : from[0] * Row::broadcast(first);
+        simd::static_for<pairs - 1>([&](auto i) __attribute__((always_inline)) {
+            out = add(out, static_cast<float>(power(at[i + 1], j)), from[i + 1]);
+        });
+        m[j] = out;
+    });
 }
 
-// One tile's inputs to points. `in` are the 36 pixels (row by row; the border points at zeros), each of `channels`
+// One tile's inputs to points. `in` are the pixels (row by row; the border points at zeros), each of `channels`
 // floats; point i of the tile is written to out + i * point_stride.
 template <class Arch>
 void transform_input_tile(const float* const (&in)[winograd_points], int channels, float* out,
                           std::ptrdiff_t point_stride) {
-    for_each_step<Arch>(
+    cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            Row half[6][6];  // [column][point along y]
-            for (int x = 0; x < 6; ++x) {
-                Row column[6];
-                simd::static_for<6>([&](auto y)
-                                        __attribute__((always_inline)) { column[y] = Row::load(in[y * 6 + x] + c); });
-                transform_inputs(column);
-                simd::static_for<6>([&](auto y) __attribute__((always_inline)) { half[x][y] = column[y]; });
-            }
-            for (int y = 0; y < 6; ++y) {
-                Row line[6];
-                simd::static_for<6>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
-                transform_inputs(line);
-                simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
-                    line[x].store(out + (y * 6 + x) * point_stride + c);
+            Row half[winograd_inputs][winograd_inputs];  // [column][point along y]
+            simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                Row column[winograd_inputs];
+                simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                    column[y] = Row::load(in[y * winograd_inputs + x] + c);
                 });
-            }
+                transform_inputs(column);
+                simd::static_for<winograd_inputs>([&](auto y)
+                                                      __attribute__((always_inline)) { half[x][y] = column[y]; });
+            });
+            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                Row line[winograd_inputs];
+                simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
+                transform_inputs(line);
+                simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                    line[x].store(out + (y * winograd_inputs + x) * point_stride + c);
+                });
+            });
         });
 }
 
-// What becomes of a tile's outputs: 16 pixels, row by row; a null pointer drops a pixel beyond the map's edge.
+// What becomes of a tile's outputs: m x m pixels, row by row; a null pointer drops a pixel beyond the map's edge.
 struct OutputTile {
     const float* points = nullptr;  // first point, first channel of the panel
     std::ptrdiff_t point_stride = 0;
@@ -107,32 +158,34 @@ struct OutputTile {
 // One tile's points to outputs, over a panel of `channels`, with bias, SiLU and then the residual.
 template <class Arch>
 void transform_output_tile(const OutputTile& tile, int channels) {
-    for_each_step<Arch>(
+    cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            Row half[6][4];  // [row of points][output along x]
-            for (int y = 0; y < 6; ++y) {
-                Row line[6];
-                simd::static_for<6>([&](auto x) __attribute__((always_inline)) {
-                    line[x] = Row::load(tile.points + (y * 6 + x) * tile.point_stride + c);
+            Row half[winograd_inputs][winograd_outputs];  // [row of points][output along x]
+            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                Row line[winograd_inputs];
+                simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                    line[x] = Row::load(tile.points + (y * winograd_inputs + x) * tile.point_stride + c);
                 });
                 transform_outputs(line);
-                simd::static_for<4>([&](auto x) __attribute__((always_inline)) { half[y][x] = line[x]; });
-            }
+                simd::static_for<winograd_outputs>([&](auto x)
+                                                       __attribute__((always_inline)) { half[y][x] = line[x]; });
+            });
             const Row bias = Row::load(tile.bias + c);
-            for (int x = 0; x < 4; ++x) {
-                Row column[6];
-                simd::static_for<6>([&](auto y) __attribute__((always_inline)) { column[y] = half[y][x]; });
+            simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
+                Row column[winograd_inputs];
+                simd::static_for<winograd_inputs>([&](auto y)
+                                                      __attribute__((always_inline)) { column[y] = half[y][x]; });
                 transform_outputs(column);
-                simd::static_for<4>([&](auto y) __attribute__((always_inline)) {
-                    float* to = tile.out[y * 4 + x];
+                simd::static_for<winograd_outputs>([&](auto y) __attribute__((always_inline)) {
+                    float* to = tile.out[y * winograd_outputs + x];
                     if (to == nullptr) return;
                     Row value = simd::silu(column[y] + bias);
                     if (tile.residual != nullptr)
-                        value = value + Row::load(tile.residual[y * 4 + x] + tile.out_offset + c);
+                        value = value + Row::load(tile.residual[y * winograd_outputs + x] + tile.out_offset + c);
                     value.store(to + tile.out_offset + c);
                 });
-            }
+            });
         });
 }
 

@@ -40,7 +40,7 @@ void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
             row.weights = layer.weights;
             row.bias = layer.bias;
             row.stride = window.stride;
-            row.out = work.arena + plan.stem_output + std::ptrdiff_t{y} * window.output.width * stride;
+            row.out = work.at(plan.stem_output) + std::ptrdiff_t{y} * window.output.width * stride;
             row.out_stride = stride;
             row.width = window.output.width;
             row.channels = layer.channels;
@@ -49,36 +49,45 @@ void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
     });
 }
 
-// The head's 1x1 convolution and the mean over its pixels, panel by panel: its map is never whole in memory.
+// One panel of the head's 1x1 convolution over one map, and the mean over its pixels.
 template <class Arch>
-void run_head(const Work& work, const PlanSummary& plan, const float* map) {
+void head_panel(const Packed& layer, int panel, const float* map, int pixels, float* outputs, float* features) {
+    const kernels::Panels<Arch> panels(layer.channels);
+    const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
+    const int stride = pixel_stride(layer.depth);
+    float* sums = features + channel;
+    std::fill_n(sums, width, 0.0f);
+    kernels::Tile tile;
+    tile.depth = layer.depth;
+    tile.weights = layer.weights + std::ptrdiff_t{layer.depth} * channel;
+    tile.bias = layer.bias + channel;
+    tile.silu = true;
+    kernels::for_each_group(pixels, kernels::TileShape<Arch>::max_rows(panels.width(panel)), [&](int first, int rows) {
+        const float* in[kernels::TileShape<Arch>::most_rows];
+        float* out[kernels::TileShape<Arch>::most_rows];
+        for (int r = 0; r < rows; ++r) {
+            in[r] = map + std::ptrdiff_t{first + r} * stride;
+            out[r] = outputs + std::ptrdiff_t{r} * width;
+        }
+        tile.in = in;
+        tile.out = out;
+        kernels::compute_tile<Arch>(rows, panels.width(panel), tile);
+        for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(sums, out[r], width);
+    });
+    kernels::multiply<Arch>(sums, 1.0f / static_cast<float>(pixels), width);
+}
+
+// The head and the pooling, panel by panel: the head's map is never whole in memory.
+template <class Arch>
+void run_head(const Work& work, const PlanSummary& plan, const Place& map) {
     const Architecture& a = plan.architecture;
     const Packed layer(work, plan.head, final_channels(a), a.head);
-    const int pixels = final_size(a).pixels(), stride = pixel_stride(final_channels(a));
-    const kernels::Panels<Arch> panels(layer.channels);
-    work.executor->run(panels.count, [&](int p, int worker) {
-        const int channel = panels.first_channel(p), width = panels.width(p) * granule;
-        float* sums = work.arena + plan.features + channel;
-        float* outputs = work.scratch_of(worker);
-        for (int c = 0; c < width; ++c) sums[c] = 0.0f;
-        kernels::Tile tile;
-        tile.depth = layer.depth;
-        tile.weights = layer.weights + std::ptrdiff_t{layer.depth} * channel;
-        tile.bias = layer.bias + channel;
-        tile.silu = true;
-        kernels::for_each_group(pixels, kernels::TileShape<Arch>::max_rows(panels.width(p)), [&](int first, int rows) {
-            const float* in[kernels::TileShape<Arch>::most_rows];
-            float* out[kernels::TileShape<Arch>::most_rows];
-            for (int r = 0; r < rows; ++r) {
-                in[r] = map + std::ptrdiff_t{first + r} * stride;
-                out[r] = outputs + std::ptrdiff_t{r} * width;
-            }
-            tile.in = in;
-            tile.out = out;
-            kernels::compute_tile<Arch>(rows, panels.width(p), tile);
-            for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(sums, out[r], width);
-        });
-        kernels::multiply<Arch>(sums, 1.0f / static_cast<float>(pixels), width);
+    const int pixels = final_size(a).pixels();
+    work.share(kernels::Panels<Arch>(layer.channels).count, 1, 4, [&](int first, int count, int worker) {
+        for (int panel = first; panel < first + count; ++panel)
+            for (int image = 0; image < work.images; ++image)
+                head_panel<Arch>(layer, panel, work.at(map, image), pixels, work.scratch_of(worker),
+                                 work.at(plan.features, image));
     });
 }
 
@@ -86,8 +95,12 @@ template <class Arch>
 void run_classifier(const Work& work, const PlanSummary& plan) {
     const Packed layer(work, plan.classifier, plan.architecture.head, plan.architecture.classes);
     work.share(kernels::Panels<Arch>(layer.channels).count, 1, 8, [&](int first, int count, int) {
-        kernels::dense_panels<Arch>(work.arena + plan.features, layer.depth, layer.weights, layer.bias,
-                                    work.arena + plan.logits, layer.channels, false, first, first + count);
+        for (int image = 0; image < work.images;) {
+            Rows rows;
+            for (; image < work.images && rows.count < Rows::capacity; ++image)
+                rows.add(work.at(plan.features, image), work.at(plan.logits, image), nullptr);
+            project<Arch>(rows, layer, false, first, first + count);
+        }
     });
 }
 

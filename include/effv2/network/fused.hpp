@@ -17,12 +17,13 @@ struct FusedJob {
     int in_stride, out_stride;  // floats from pixel to pixel
     int expanded_stride;
 
-    FusedJob(const Work& work, const PlannedBlock& planned)
+    // Of the work's `image`-th picture.
+    FusedJob(const Work& work, const PlannedBlock& planned, int image)
         : block(&planned.shape),
           first(work, planned.weights.first, block->in, block->expands ? block->expanded : block->out),
           projection(work, planned.weights.project, block->expanded, block->out),
-          in(work.arena + planned.input),
-          out(work.arena + planned.output),
+          in(work.at(planned.input, image)),
+          out(work.at(planned.output, image)),
           in_stride(pixel_stride(block->in)),
           out_stride(pixel_stride(block->out)),
           expanded_stride(pixel_stride(block->expanded)) {}
@@ -164,29 +165,57 @@ private:
 
 // ---- any other kernel and stride: direct ----
 
+// Where the windows of neighbouring output pixels start, and the pointer tables that a tile reads them by.
+template <class Arch>
+struct DirectRows {
+    const float* in[kernels::TileShape<Arch>::most_rows * 49];
+    int taps = 0, depth = 0;  // as in kernels::Tile
+
+    // Of pixels [first, first + rows). Inside the map, a row of the window is one run of floats, which counts as one
+    // tap: fewer pointers to follow.
+    DirectRows(const FusedJob& job, int first, int rows) {
+        const Window& window = job.block->window;
+        const int kernel = window.kernel, pixels = job.block->window.output.width;
+        int y[kernels::TileShape<Arch>::most_rows], x[kernels::TileShape<Arch>::most_rows];
+        bool whole = job.in_stride == job.first.depth;
+        for (int r = 0; r < rows; ++r) {
+            y[r] = (first + r) / pixels * window.stride - window.vertical.before;
+            x[r] = (first + r) % pixels * window.stride - window.horizontal.before;
+            whole = whole && y[r] >= 0 && x[r] >= 0 && y[r] + kernel <= window.input.height &&
+                    x[r] + kernel <= window.input.width;
+        }
+        taps = whole ? kernel : kernel * kernel;
+        depth = whole ? kernel * job.first.depth : job.first.depth;
+        for (int r = 0; r < rows; ++r) {
+            if (!whole) {
+                job.input_patch(y[r], x[r], kernel, in + r, rows);
+                continue;
+            }
+            const float* row = job.input(y[r], x[r]);
+            for (int ky = 0; ky < kernel; ++ky, row += std::ptrdiff_t{window.input.width} * job.in_stride)
+                in[ky * rows + r] = row;
+        }
+    }
+};
+
 // The k x k convolution of pixels [first, first + count): `to(i)` and `plus(i)` say where pixel first + i goes and what
 // is added to it. All panels of a few pixels at a time, whose input then stays in the first-level cache.
 template <class Arch, class To, class Plus>
 void convolve_directly(const FusedJob& job, int first, int count, To to, Plus plus) {
-    const Window& window = job.block->window;
-    const int taps = window.kernel * window.kernel;
+    const int taps = job.block->window.kernel * job.block->window.kernel;
     const kernels::Panels<Arch> panels(job.first.channels);
     kernels::for_each_group(count, tile_rows<Arch>(panels), [&](int begin, int rows) {
-        const float* in[kernels::TileShape<Arch>::most_rows * 49];
+        const DirectRows<Arch> windows(job, first + begin, rows);
         float* out[kernels::TileShape<Arch>::most_rows];
         const float* residual[kernels::TileShape<Arch>::most_rows];
         for (int r = 0; r < rows; ++r) {
-            const int pixel = first + begin + r;
-            const int y = pixel / window.output.width * window.stride - window.vertical.before;
-            const int x = pixel % window.output.width * window.stride - window.horizontal.before;
-            job.input_patch(y, x, window.kernel, in + r, rows);
             out[r] = to(begin + r);
             residual[r] = plus(begin + r);
         }
         kernels::Tile tile;
-        tile.in = in;
-        tile.taps = taps;
-        tile.depth = job.first.depth;
+        tile.in = windows.in;
+        tile.taps = windows.taps;
+        tile.depth = windows.depth;
         tile.out = out;
         tile.residual = residual[0] != nullptr ? residual : nullptr;
         tile.silu = true;
@@ -215,10 +244,9 @@ void run_direct_task(const FusedJob& job, int first, int count, float* scratch) 
 }
 
 template <class Arch>
-void run_fused(const Work& work, const PlannedBlock& planned) {
-    const FusedJob job(work, planned);
-    const Extent size = planned.shape.window.output;
-    if (planned.shape.winograd) {
+void run_fused_picture(const Work& work, const FusedJob& job) {
+    const Extent size = job.block->window.output;
+    if (job.block->winograd) {
         const int tiles = ((size.height + winograd_outputs - 1) / winograd_outputs) *
                           ((size.width + winograd_outputs - 1) / winograd_outputs);
         work.share(tiles, 4, max_task_tiles, [&](int first, int count, int worker) {
@@ -229,6 +257,11 @@ void run_fused(const Work& work, const PlannedBlock& planned) {
             run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
         });
     }
+}
+
+template <class Arch>
+void run_fused(const Work& work, const PlannedBlock& planned) {
+    for (int image = 0; image < work.images; ++image) run_fused_picture<Arch>(work, FusedJob(work, planned, image));
     work.finished(Phase::fused);
 }
 

@@ -1,9 +1,12 @@
-// MBConv: 1x1 expansion, k x k depthwise, squeeze-excite, 1x1 projection, in two parallel phases.
+// MBConv: 1x1 expansion, k x k depthwise, squeeze-excite, 1x1 projection, in four parallel phases.
 //
-// Phase 1, a task a few panels of expanded channels: the expansion of all pixels into the task's scratch, with a border
-// of zeros around; the depthwise over it while it is in cache; the sum that the squeeze needs in the same pass. The
-// expanded map is never whole in memory. Then the squeeze-excite's two small layers on the calling thread. Phase 2, a
-// task some pixels: the excitation multiplied in, and the projection with its residual.
+// Phase 1, a task some panels of expanded channels: the expansion of all pixels into the task's scratch, with a border
+// of zeros around; the depthwise over it while it is in cache; the mean that the squeeze needs in the same pass. The
+// expanded map is never whole in memory. Phases 2 and 3: squeeze-excite's two layers, cut by the inputs of the first
+// and the outputs of the second. Phase 4: the excitation multiplied in, and the projection with its residual; a task is
+// some pixels, or some panels of the output where there are few pixels and fetching the weights weighs more.
+//
+// Each phase runs over all pictures of the work, panel by panel, so that a panel's weights are fetched once for them.
 #pragma once
 
 #include "effv2/kernels/depthwise.hpp"
@@ -12,29 +15,34 @@
 namespace effv2::network {
 
 struct MbconvJob {
+    const Work* work;
+    const PlannedBlock* planned;
+    const PlanSummary* plan;
     const Block* block;
-    const BlockWeights* places;
-    Packed expansion, depthwise, projection;
-    const float* in;
-    float *middle, *out;
-    float *sums, *bottleneck, *scale;  // the squeeze-excite's vectors
+    Packed expansion, depthwise, reduce, restore, projection;
     int in_stride, middle_stride, out_stride;
 
-    MbconvJob(const Work& work, const PlannedBlock& planned, const PlanSummary& plan)
-        : block(&planned.shape),
-          places(&planned.weights),
-          expansion(work, places->first, block->in, block->expanded),
-          depthwise(work, places->depthwise, 1, block->expanded),
-          projection(work, places->project, block->expanded, block->out),
-          in(work.arena + planned.input),
-          middle(work.arena + planned.middle),
-          out(work.arena + planned.output),
-          sums(work.arena + plan.squeeze),
-          bottleneck(sums + round_to_segment(static_cast<std::size_t>(expansion.channels))),
-          scale(bottleneck + round_to_segment(static_cast<std::size_t>(expansion.channels))),
+    MbconvJob(const Work& on, const PlannedBlock& of, const PlanSummary& in)
+        : work(&on),
+          planned(&of),
+          plan(&in),
+          block(&of.shape),
+          expansion(on, of.weights.first, block->in, block->expanded),
+          depthwise(on, of.weights.depthwise, 1, block->expanded),
+          reduce(on, of.weights.reduce, block->expanded, block->squeezed),
+          restore(on, of.weights.restore, block->squeezed, block->expanded),
+          projection(on, of.weights.project, block->expanded, block->out),
           in_stride(pixel_stride(block->in)),
           middle_stride(pixel_stride(block->expanded)),
           out_stride(pixel_stride(block->out)) {}
+
+    const float* in(int image) const { return work->at(planned->input, image); }
+    float* middle(int image) const { return work->at(planned->middle, image); }
+    float* out(int image) const { return work->at(planned->output, image); }
+    float* squeezed(int image) const { return work->at(plan->squeezed, image); }
+    float* scale(int image) const { return work->at(plan->scale, image); }
+    int pixels() const { return block->window.output.pixels(); }
+    bool squeezes() const { return block->squeezed > 0; }
 };
 
 // The expanded panel in scratch: the input map's pixels, `width` floats each, inside the depthwise's border.
@@ -70,9 +78,9 @@ struct BorderedPanel {
     }
 };
 
-// Expands all pixels of the input map into one panel.
+// Expands all pixels of an input map into one panel.
 template <class Arch>
-void expand_panel(const MbconvJob& job, int channel, int granules, const BorderedPanel& to) {
+void expand_panel(const MbconvJob& job, const float* map, int channel, int granules, const BorderedPanel& to) {
     const Extent size = job.block->window.input;
     kernels::Tile tile;
     tile.depth = job.expansion.depth;
@@ -84,7 +92,7 @@ void expand_panel(const MbconvJob& job, int channel, int granules, const Bordere
         const float* in[kernels::TileShape<Arch>::most_rows];
         float* out[kernels::TileShape<Arch>::most_rows];
         for (int r = 0; r < rows; ++r) {
-            in[r] = job.in + std::ptrdiff_t{first + r} * job.in_stride;
+            in[r] = map + std::ptrdiff_t{first + r} * job.in_stride;
             out[r] = to.pixel(y, x);
             if (++x == size.width) x = 0, ++y;
         }
@@ -95,9 +103,9 @@ void expand_panel(const MbconvJob& job, int channel, int granules, const Bordere
 }
 
 // Expansion 1: the panel is a slice of the input map's channels.
-inline void copy_panel(const MbconvJob& job, int channel, const BorderedPanel& to) {
+inline void copy_panel(const MbconvJob& job, const float* map, int channel, const BorderedPanel& to) {
     const Extent size = job.block->window.input;
-    const float* from = job.in + channel;
+    const float* from = map + channel;
     for (int y = 0; y < size.height; ++y)
         for (int x = 0; x < size.width; ++x, from += job.in_stride) {
             float* pixel = to.pixel(y, x);
@@ -105,96 +113,141 @@ inline void copy_panel(const MbconvJob& job, int channel, const BorderedPanel& t
         }
 }
 
+// One panel of one picture, expanded and filtered. Its outputs' means go where the factors will be.
+template <class Arch>
+void filter_panel(const MbconvJob& job, int image, int p, const BorderedPanel& expanded) {
+    const kernels::Panels<Arch> panels(job.expansion.channels);
+    const int channel = panels.first_channel(p), granules = panels.width(p);
+    const Window& window = job.block->window;
+    if (job.block->expands)
+        expand_panel<Arch>(job, job.in(image), channel, granules, expanded);
+    else
+        copy_panel(job, job.in(image), channel, expanded);
+
+    kernels::DepthwisePanel panel;
+    panel.kernel = window.kernel;
+    panel.stride = window.stride;
+    panel.size = window.output;
+    panel.in = expanded.data;
+    panel.in_columns = expanded.columns;
+    panel.weights = job.depthwise.weights + std::ptrdiff_t{window.kernel * window.kernel} * channel;
+    panel.bias = job.depthwise.bias + channel;
+    panel.out = job.middle(image) + channel;
+    panel.out_stride = job.middle_stride;
+    panel.sums = job.scale(image) + channel;
+    kernels::depthwise<Arch>(granules, panel);
+    kernels::multiply<Arch>(panel.sums, 1.0f / static_cast<float>(job.pixels()), granules * granule);
+}
+
 // Phase 1 for panels [first, first + count). The border is cleared once for all panels of one width.
 template <class Arch>
 void expand_and_filter(const MbconvJob& job, int first, int count, float* scratch) {
     const kernels::Panels<Arch> panels(job.expansion.channels);
-    const Window& window = job.block->window;
-    kernels::DepthwisePanel panel;
-    panel.kernel = window.kernel;
-    panel.stride = window.stride;
-    panel.out_stride = job.middle_stride;
-    panel.size = window.output;
     int cleared = 0;
     for (int p = first; p < first + count; ++p) {
-        const int channel = panels.first_channel(p), granules = panels.width(p);
-        const BorderedPanel expanded(window, scratch, granules * granule);
-        if (cleared != granules) expanded.clear_border(window.input);
-        cleared = granules;
-        if (job.block->expands)
-            expand_panel<Arch>(job, channel, granules, expanded);
-        else
-            copy_panel(job, channel, expanded);
-
-        panel.in = expanded.data;
-        panel.in_columns = expanded.columns;
-        panel.weights = job.depthwise.weights + std::ptrdiff_t{window.kernel * window.kernel} * channel;
-        panel.bias = job.depthwise.bias + channel;
-        panel.out = job.middle + channel;
-        panel.sums = job.sums + channel;
-        kernels::depthwise<Arch>(granules, panel);
+        const BorderedPanel expanded(job.block->window, scratch, panels.width(p) * granule);
+        if (cleared != expanded.width) expanded.clear_border(job.block->window.input);
+        cleared = expanded.width;
+        for (int image = 0; image < job.work->images; ++image) filter_panel<Arch>(job, image, p, expanded);
     }
 }
 
-// From the outputs' sums to the factor of each expanded channel.
+// Phase 2, squeeze-excite's first layer for slabs [first, first + count) of its inputs: their sums, without bias.
 template <class Arch>
-void squeeze_excite(const Work& work, const MbconvJob& job) {
-    const Packed reduce(work, job.places->reduce, job.block->expanded, job.block->squeezed);
-    const Packed restore(work, job.places->restore, job.block->squeezed, job.block->expanded);
-    kernels::multiply<Arch>(job.sums, 1.0f / static_cast<float>(job.block->window.output.pixels()), reduce.depth);
-    kernels::dense<Arch>(job.sums, reduce.depth, reduce.weights, reduce.bias, job.bottleneck, reduce.channels, true);
-    kernels::dense<Arch>(job.bottleneck, restore.depth, restore.weights, restore.bias, job.scale, restore.channels,
-                         false);
-    kernels::apply_sigmoid<Arch>(job.scale, restore.channels);
+void squeeze_slabs(const MbconvJob& job, int first, int count) {
+    const kernels::Panels<Arch> panels(job.reduce.channels);
+    for (int slab = first; slab < first + count; ++slab)
+        for (int image = 0; image < job.work->images; ++image) {
+            const int channel = slab * squeeze_slab;
+            const float* mean = job.scale(image) + channel;
+            float* out = job.squeezed(image) + std::ptrdiff_t{slab} * job.reduce.channels;
+            kernels::Tile tile;
+            tile.in = &mean;
+            tile.depth = std::min(squeeze_slab, job.reduce.depth - channel);
+            tile.out = &out;
+            for (int p = 0; p < panels.count; ++p) {
+                tile.weights = job.reduce.weights + std::ptrdiff_t{job.reduce.depth} * panels.first_channel(p) +
+                               std::ptrdiff_t{channel} * panels.width(p) * granule;
+                tile.out_offset = panels.first_channel(p);
+                kernels::compute_tile<Arch>(1, panels.width(p), tile);
+            }
+        }
 }
 
-// Phase 2 for pixels [first, first + count) and panels [first_panel, end_panel).
+// Its activations from the sums of all slabs.
 template <class Arch>
-void project_pixels(const MbconvJob& job, int first, int count, int first_panel, int end_panel) {
-    Rows rows;
-    for (int i = first; i < first + count; ++i)
-        rows.add(job.middle + std::ptrdiff_t{i} * job.middle_stride, job.out + std::ptrdiff_t{i} * job.out_stride,
-                 job.in + std::ptrdiff_t{i} * job.in_stride);
-    project<Arch>(rows, job.projection, job.block->residual, first_panel, end_panel);
+void add_slabs(const MbconvJob& job, int image, float* bottleneck) {
+    const int channels = job.reduce.channels;
+    std::copy_n(job.reduce.bias, channels, bottleneck);
+    for (int slab = 0; slab * squeeze_slab < job.reduce.depth; ++slab)
+        kernels::accumulate<Arch>(bottleneck, job.squeezed(image) + std::ptrdiff_t{slab} * channels, channels);
+    kernels::apply_silu<Arch>(bottleneck, channels);
 }
 
+// Phase 3 for panels [first, first + count): the factors of their channels, and with `excite` their product with the
+// middle map.
 template <class Arch>
-void excite_pixels(const MbconvJob& job, int first, int count) {
-    for (int i = first; i < first + count; ++i)
-        kernels::multiply<Arch>(job.middle + std::ptrdiff_t{i} * job.middle_stride, job.scale, job.expansion.channels);
-}
-
-// Phase 2 for all pixels, cut by pixels, or by panels where there are too few pixels to keep the threads busy.
-template <class Arch>
-void excite_and_project(const Work& work, const MbconvJob& job) {
-    const bool squeezes = job.block->squeezed > 0;
-    const int pixels = job.block->window.output.pixels();
-    const int panels = kernels::Panels<Arch>(job.projection.channels).count;
-    if (pixels >= 8 * work.executor->threads() || pixels > max_projected_pixels) {
-        work.share(pixels, 8, max_projected_pixels, [&](int first, int count, int) {
-            if (squeezes) excite_pixels<Arch>(job, first, count);
-            project_pixels<Arch>(job, first, count, 0, panels);
-        });
-        return;
+void restore_panels(const MbconvJob& job, int first, int count, float* bottleneck, bool excite) {
+    const kernels::Panels<Arch> panels(job.expansion.channels);
+    const int last = first + count - 1, channel = panels.first_channel(first);
+    const int width = panels.first_channel(last) + panels.width(last) * granule - channel;
+    for (int image = 0; image < job.work->images; ++image) {
+        add_slabs<Arch>(job, image, bottleneck);
+        float* scale = job.scale(image);
+        kernels::dense_panels<Arch>(bottleneck, job.restore.depth, job.restore.weights, job.restore.bias, scale,
+                                    job.restore.channels, first, first + count);
+        kernels::apply_sigmoid<Arch>(scale + channel, width);
+        float* pixel = job.middle(image) + channel;
+        for (int i = 0; excite && i < job.pixels(); ++i, pixel += job.middle_stride)
+            kernels::multiply<Arch>(pixel, scale + channel, width);
     }
-    if (squeezes) excite_pixels<Arch>(job, 0, pixels);
-    work.share(panels, 1, panels,
-               [&](int first, int count, int) { project_pixels<Arch>(job, 0, pixels, first, first + count); });
+}
+
+// Phase 4 for pixels [first, first + count) of all pictures in a row, and panels [first_panel, end_panel).
+template <class Arch>
+void project_pixels(const MbconvJob& job, int first, int count, int first_panel, int end_panel, bool excite) {
+    for (int i = first; i < first + count;) {
+        Rows rows;
+        for (; i < first + count && rows.count < Rows::capacity; ++i) {
+            const int image = i / job.pixels(), pixel = i % job.pixels();
+            float* middle = job.middle(image) + std::ptrdiff_t{pixel} * job.middle_stride;
+            if (excite) kernels::multiply<Arch>(middle, job.scale(image), job.expansion.channels);
+            rows.add(middle, job.out(image) + std::ptrdiff_t{pixel} * job.out_stride,
+                     job.in(image) + std::ptrdiff_t{pixel} * job.in_stride);
+        }
+        project<Arch>(rows, job.projection, job.block->residual, first_panel, end_panel);
+    }
 }
 
 template <class Arch>
 void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary& plan) {
     const MbconvJob job(work, planned, plan);
+    const int expanded_panels = kernels::Panels<Arch>(job.expansion.channels).count;
+    const int panels = kernels::Panels<Arch>(job.projection.channels).count;
+    const int pixels = work.images * job.pixels(), threads = work.executor->threads();
+    const bool by_panels = threads > 1 && pixels < threads * min_projected_pixels;
+
     constexpr int most_panels = 4;  // few enough that threads end together
-    work.share(
-        kernels::Panels<Arch>(job.expansion.channels).count, 1, most_panels,
-        [&](int first, int count, int worker) { expand_and_filter<Arch>(job, first, count, work.scratch_of(worker)); });
+    work.share(expanded_panels, 1, most_panels, [&](int first, int count, int worker) {
+        expand_and_filter<Arch>(job, first, count, work.scratch_of(worker));
+    });
     work.finished(Phase::expand_depthwise);
-    if (planned.shape.squeezed > 0) {
-        squeeze_excite<Arch>(work, job);
+    if (job.squeezes()) {
+        const int slabs = (job.reduce.depth + squeeze_slab - 1) / squeeze_slab;
+        work.share(slabs, 1, slabs, [&](int first, int count, int) { squeeze_slabs<Arch>(job, first, count); });
+        work.share(expanded_panels, 1, expanded_panels, [&](int first, int count, int worker) {
+            restore_panels<Arch>(job, first, count, work.scratch_of(worker), by_panels);
+        });
         work.finished(Phase::squeeze_excite);
     }
-    excite_and_project<Arch>(work, job);
+    if (by_panels)
+        work.share(panels, 1, panels, [&](int first, int count, int) {
+            project_pixels<Arch>(job, 0, pixels, first, first + count, false);
+        });
+    else
+        work.share(pixels, 8, max_projected_pixels, [&](int first, int count, int) {
+            project_pixels<Arch>(job, first, count, 0, panels, job.squeezes());
+        });
     work.finished(Phase::project);
 }
 

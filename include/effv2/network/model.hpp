@@ -68,7 +68,7 @@ public:
     static constexpr std::int64_t macs = effv2::macs(A);
     static constexpr Plan plan = static_plan<A>.view();
     static constexpr std::size_t weight_bytes = plan->weight_floats * sizeof(float);
-    static constexpr std::size_t arena_bytes = plan->arena_floats * sizeof(float);
+    static constexpr std::size_t arena_bytes = plan->picture_floats() * sizeof(float);
     static constexpr std::size_t input_floats = std::size_t{3} * static_cast<std::size_t>(A.input.pixels());
     using Weights = PackedWeights<Arch>;
 

@@ -2,6 +2,8 @@
 // tasks.
 #pragma once
 
+#include <algorithm>
+
 #include "effv2/architecture/plan.hpp"
 #include "effv2/kernels/vector.hpp"
 #include "effv2/network/observer.hpp"
@@ -9,10 +11,14 @@
 
 namespace effv2::network {
 
-// One forward pass of one picture.
+// One forward pass of one picture, or of several that run together (from the first joint block on).
 struct Work {
     const float* weights = nullptr;
-    float* arena = nullptr;
+    float* arena = nullptr;          // of the one picture
+    float* joint = nullptr;          // of all pictures that run together
+    int joint_images = 1;            // how many those are; places in the joint arena depend on it
+    int image = 0;                   // the first of the pictures that this work is about ...
+    int images = 1;                  // ... and how many: all of them, or the one whose turn it is
     float* scratch = nullptr;        // of worker 0
     std::size_t scratch_stride = 0;  // floats from one worker's scratch to the next
     Executor* executor = nullptr;
@@ -25,18 +31,34 @@ struct Work {
 
     float* scratch_of(int worker) const { return scratch + static_cast<std::size_t>(worker) * scratch_stride; }
 
-    // Cuts [0, total) into pieces of at most `most`, a multiple of the threads where `total` allows (a thread should
-    // have no less than `least` at a time), as equal as can be, and calls f(first, count, worker) for each.
+    // The place of this work's `index`-th picture.
+    float* at(const Place& place, int index = 0) const {
+        if (!place.joint) return arena + place.at;
+        return joint + static_cast<std::size_t>(joint_images) * place.at +
+               static_cast<std::size_t>(image + index) * place.floats;
+    }
+
+    // Into how many tasks to cut [0, total): of at most `most` and, if they can be, no less than `least`; the fewest,
+    // unless a few more let the threads end closer together.
+    int count_tasks(int total, int least, int most) const {
+        const int threads = executor->threads();
+        const auto longest = [&](int tasks) {  // what the busiest thread has to do
+            return ((tasks + threads - 1) / threads) * ((total + tasks - 1) / tasks);
+        };
+        const int fewest = (total + most - 1) / most;
+        int best = fewest;
+        for (int tasks = fewest + 1; tasks <= fewest + 4 * threads && tasks * least <= total; ++tasks)
+            if (longest(tasks) * 33 < longest(best) * 32) best = tasks;
+        return best;
+    }
+
+    // Cuts [0, total) so, into pieces as equal as can be, and calls f(first, count, worker) for each.
     template <class F>
     void share(int total, int least, int most, F f) const {
-        const int threads = executor->threads();
-        int pieces = (total + most - 1) / most;
-        pieces = (pieces + threads - 1) / threads * threads;
-        const int finest = total / least > 0 ? total / least : 1;
-        if (pieces > finest) pieces = finest;
-        executor->run(pieces, [&](int piece, int worker) {
-            const int first = static_cast<int>(std::int64_t{total} * piece / pieces);
-            const int end = static_cast<int>(std::int64_t{total} * (piece + 1) / pieces);
+        const int tasks = count_tasks(total, least, most);
+        executor->run(tasks, [&](int task, int worker) {
+            const int first = static_cast<int>(std::int64_t{total} * task / tasks);
+            const int end = static_cast<int>(std::int64_t{total} * (task + 1) / tasks);
             f(first, end - first, worker);
         });
     }
@@ -61,8 +83,8 @@ struct Packed {
 
 // The rows of one task: where each pixel comes from, where it goes, and what is added to it.
 struct Rows {
-    static constexpr int capacity = max_projected_pixels;
-    static_assert(capacity >= max_task_pixels && capacity >= max_task_tiles * winograd_outputs * winograd_outputs);
+    static constexpr int capacity =
+        std::max({max_projected_pixels, max_task_pixels, max_task_tiles* winograd_outputs* winograd_outputs});
     int count = 0;
     const float* in[capacity];
     float* out[capacity];

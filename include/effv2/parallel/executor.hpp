@@ -7,20 +7,24 @@
 
 namespace effv2 {
 
-// A reference to a callable void(int task, int worker); the callable must outlive the call it is passed to.
-class TaskRef {
+// A reference to a callable void(Args...); the callable must outlive the call that it is passed to.
+template <class... Args>
+class CallRef {
 public:
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, TaskRef>)
-    TaskRef(const F& f)  // NOLINT(google-explicit-constructor): lambdas are passed as they are
+        requires(!std::is_same_v<std::remove_cvref_t<F>, CallRef>)
+    CallRef(const F& f)  // NOLINT(google-explicit-constructor): lambdas are passed as they are
         : object_(std::addressof(f)),
-          call_([](const void* object, int task, int worker) { (*static_cast<const F*>(object))(task, worker); }) {}
-    void operator()(int task, int worker) const { call_(object_, task, worker); }
+          call_([](const void* object, Args... args) { (*static_cast<const F*>(object))(args...); }) {}
+    void operator()(Args... args) const { call_(object_, args...); }
 
 private:
     const void* object_;
-    void (*call_)(const void*, int, int);
+    void (*call_)(const void*, Args...);
 };
+
+// void(int task, int worker)
+using TaskRef = CallRef<int, int>;
 
 class Executor {
 public:
@@ -32,6 +36,11 @@ public:
     // Calls task(i, worker) once for each i in [0, count) and returns when all have finished. Calls that run at one
     // time have different workers, each in [0, threads()).
     virtual void run(int count, TaskRef task) = 0;
+
+    // Calls body(executor) once, on the calling thread, with an executor of as many threads for the length of the call.
+    // An executor that can keep its threads at hand from one run to the next does so there: a forward pass is some
+    // hundred short runs.
+    virtual void gather(CallRef<Executor&> body) { body(*this); }
 };
 
 // Runs every task on the calling thread.

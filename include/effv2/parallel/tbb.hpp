@@ -3,12 +3,12 @@
 #pragma once
 
 #include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <algorithm>
 
-#include "effv2/parallel/executor.hpp"
+#include "effv2/parallel/team.hpp"
 
 namespace effv2 {
 
@@ -23,14 +23,23 @@ public:
     int threads() const override { return threads_; }
 
     void run(int count, TaskRef task) override {
-        if (threads_ == 1 || count == 1) {
-            for (int i = 0; i < count; ++i) task(i, 0);
-            return;
+        gather([&](Executor& team) { team.run(count, task); });
+    }
+
+    // TBB's workers join a team that the calling thread leads, and leave it when `body` returns.
+    void gather(CallRef<Executor&> body) override {
+        if (threads_ == 1) {
+            SerialExecutor alone;
+            return body(alone);
         }
         arena_.execute([&] {
-            tbb::parallel_for(
-                0, count, [&](int i) { task(i, tbb::this_task_arena::current_thread_index()); },
-                tbb::simple_partitioner{});
+            Team team(threads_, tbb::this_task_arena::current_thread_index());
+            tbb::task_group helpers;
+            for (int i = 1; i < threads_; ++i)
+                helpers.run([&team] { team.help(tbb::this_task_arena::current_thread_index()); });
+            body(team);
+            team.dismiss();
+            helpers.wait();
         });
     }
 

@@ -49,6 +49,17 @@ template <class Arch>
 }
 #endif
 
+#if defined(__AVX512VL__)
+// The same for the half register beside AVX-512's.
+template <class Arch>
+[[gnu::always_inline]] inline xsimd::batch<float, Arch> exp_minus(xsimd::batch<float, Arch> x,
+                                                                  xsimd::fma3<xsimd::avx2>) {
+    using Float = xsimd::batch<float, Arch>;
+    const Float t = x * Float(minus_log2e), n = xsimd::nearbyint(t);
+    return _mm256_maskz_scalef_ps(0xff, exp2_fraction(t - n), n);
+}
+#endif
+
 }  // namespace detail
 
 // 1 + exp(-x). Relative error under 4e-7 for |x| < 16.

@@ -43,8 +43,12 @@ namespace detail {
 // Eight floats beside sixteen-float registers.
 #if defined(__AVX512F__)
 using HalfArch = xsimd::fma3<xsimd::avx2>;
+inline xsimd::batch<float, HalfArch> lower_half(xsimd::batch<float, NativeArch> x) {
+    return __builtin_shufflevector(x.data, x.data, 0, 1, 2, 3, 4, 5, 6, 7);  // not the cast: see the GCC bug above
+}
 #else
 using HalfArch = NativeArch;  // never used: no architecture without AVX-512 leaves half a register over
+inline xsimd::batch<float, HalfArch> lower_half(xsimd::batch<float, NativeArch> x) { return x; }
 #endif
 
 }  // namespace detail
@@ -99,12 +103,14 @@ struct Row {
                               __attribute__((always_inline)) { full[i] = xsimd::fma(a.full[i], b.full[i], full[i]); });
         if constexpr (has_half) half = xsimd::fma(a.half, b.half, half);
     }
-    // this += scalar * b
+    // this += scalar * b. The half register is the lower part of the full one: a second broadcast from memory would
+    // make loads, not products, the limit.
     [[gnu::always_inline]] void add_product(float scalar, const Row& b) {
-        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
-            full[i] = xsimd::fma(Full(scalar), b.full[i], full[i]);
-        });
-        if constexpr (has_half) half = xsimd::fma(Half(scalar), b.half, half);
+        const Full wide(scalar);
+        static_for<fulls>([&](auto i)
+                              __attribute__((always_inline)) { full[i] = xsimd::fma(wide, b.full[i], full[i]); });
+        if constexpr (has_half && fulls > 0) half = xsimd::fma(detail::lower_half(wide), b.half, half);
+        if constexpr (has_half && fulls == 0) half = xsimd::fma(Half(scalar), b.half, half);
     }
 
     // this + factor * b and this - factor * b, rounded once.
