@@ -9,7 +9,7 @@ namespace cli {
 namespace {
 
 void describe(const Option& option, CLI::Option* declared) {
-    declared->option_text(option.placeholder);
+    declared->option_text(option.value_name);
     declared->required(option.need == Need::required);
 }
 

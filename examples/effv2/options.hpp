@@ -16,7 +16,7 @@ enum class Need { optional, required };
 // What an option is called, what stands for its value in the help, and what the help says of it.
 struct Option {
     const char* name;
-    const char* placeholder;
+    const char* value_name;
     const char* help;
     Need need = Need::optional;
 };

@@ -66,7 +66,8 @@ TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
                 }
                 const float expected =
                     plain::silu(static_cast<float>(sum)) + residuals[static_cast<std::size_t>(i * channels + c)];
-                CHECK(std::abs(found - expected) < 5e-5f);  // inputs of 1, points of 2^5
+                CHECK(std::abs(found - expected) <
+                      2.5e-5f);  // inputs up to 1; F(6x6)'s transforms have factors up to 32
             }
     }
 }

@@ -10,10 +10,12 @@ using tests::relative_error;
 
 namespace {
 
-void check(const Architecture& a, int threads) {
+// `scale` multiplies the pictures.
+void check(const Architecture& a, int threads, float scale = 1.0f) {
     REQUIRE(find_problem(a).flaw == Flaw::none);
     const FormulaSource source;
-    const std::vector<float> pictures = tests::formula_pictures(a, 1);
+    std::vector<float> pictures = tests::formula_pictures(a, 1);
+    for (float& value : pictures) value *= scale;
     TbbExecutor executor(threads);
     const tests::Run fast = tests::run(a, *pack_weights(a, source), pictures, 1, executor);
     kernels::plain::Map picture(3, a.input);
@@ -41,6 +43,20 @@ TEST_CASE("direct convolutions") {
                .padding = padding,
                .convolutions = Convolutions::direct},
               3);
+}
+
+TEST_CASE("large activations lose nothing, with fast convolutions and without") {
+    for (const Convolutions convolutions : {Convolutions::fast, Convolutions::direct})
+        for (const float scale : {1e4f, 1e8f, 1e25f}) {
+            CAPTURE(scale);
+            check({.stem = 16,
+                   .stages = {fused(2, 1, 1, 16), fused(3, 2, 4, 24), mbconv(2, 2, 4, 40)},
+                   .head = 64,
+                   .classes = 10,
+                   .input = {45, 70},
+                   .convolutions = convolutions},
+                  2, scale);
+        }
 }
 
 TEST_CASE("5x5 and 7x7 kernels, both strides, both paddings, both block kinds") {

@@ -72,14 +72,15 @@ TEST_CASE("a team runs every task of every loop once, one worker at a time") {
         int loops = 0;
         executor.gather([&](Executor& team) {
             CHECK(team.threads() == threads);
-            for (const int count : {1, 2, 3, 7, 300, 0, 64, 1})
-                for (int repeat = 0; repeat<50; ++repeat, loops += count> 0 ? 1 : 0) {
+            for (const int count : {1, 2, 3, 7, 300, 0, 64, 1}) {
+                if (count > 0) loops += 50;
+                for (int repeat = 0; repeat < 50; ++repeat)
                     team.run(count, [&](int task, int worker) {
                         if (busy[static_cast<std::size_t>(worker)]++ != 0) ++wrong;
                         ++runs[static_cast<std::size_t>(task)];
                         --busy[static_cast<std::size_t>(worker)];
                     });
-                }
+            }
         });
         CHECK(wrong == 0);
         CHECK(runs[0] == loops);

@@ -46,6 +46,8 @@ inline constexpr int max_pictures_together = 8;
 // Squeeze-excite's first layer is summed up in slabs of so many of its inputs, whatever the number of threads.
 inline constexpr int squeeze_slab = 128;
 
+constexpr int slab_count(int inputs) { return (round_to_granule(inputs) + squeeze_slab - 1) / squeeze_slab; }
+
 // Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 1 KiB,
 // where the rows of one kernel tile would fall into the same sets of the first-level cache.
 constexpr int pixel_stride(int channels) {

@@ -119,8 +119,7 @@ constexpr std::size_t live_floats(const Block& b) {
 
 // Floats of the sums that squeeze-excite's first layer is made of.
 constexpr std::size_t squeezed_floats(const Block& b) {
-    const int slabs = (round_to_granule(b.expanded) + squeeze_slab - 1) / squeeze_slab;
-    return static_cast<std::size_t>(slabs) * static_cast<std::size_t>(round_to_granule(b.squeezed));
+    return static_cast<std::size_t>(slab_count(b.expanded)) * static_cast<std::size_t>(round_to_granule(b.squeezed));
 }
 
 constexpr std::size_t pack_floats(const Block& b) {
@@ -142,9 +141,10 @@ struct MapPlacer {
         low = !low;
         return place;
     }
+    // A map of `floats` that lives beside a block's input and output, of which one or both lie in this arena.
     constexpr Place beside(const Place& a, const Place& b, std::size_t floats) const {
-        const Place& lower = a.joint == joint && a.at == 0 ? a : b;
-        return {lower.joint == joint && lower.at == 0 ? lower.floats : 0, floats, joint};
+        const auto low_end = [&](const Place& p) { return p.joint == joint && p.at == 0 ? p.floats : 0; };
+        return {larger(low_end(a), low_end(b)), floats, joint};
     }
 };
 
@@ -165,8 +165,7 @@ template <class Emit>
 constexpr void make_plan(const Architecture& a, PlanSummary& summary, Emit emit) {
     summary.architecture = a;
     summary.first_joint = first_joint_block(a);
-    const Extent stem_size = stem_window(a).output;
-    const std::size_t stem_floats = detail::map_floats(stem_size, a.stem);
+    const std::size_t stem_floats = detail::map_floats(stem_window(a).output, a.stem);
     detail::MapPlacer own{stem_floats, false}, joint{0, true};
     std::size_t scratch = static_cast<std::size_t>(9 * (a.input.width + 4)) + 64 * max_panel;
     std::size_t squeezed = 0, scale = 0;

@@ -80,6 +80,7 @@ void compute_tile(const Tile& tile) {
     const float* weights = tile.weights;
     const float* const* in = tile.in;
     for (int tap = 0; tap < tile.taps; ++tap, in += rows) {
+        // k ends at zero: a bound to compare with would take the last of the registers that the pointers leave.
         const float* from[rows];
         simd::static_for<rows>([&](auto r)
                                    __attribute__((always_inline)) { from[r] = in[r] + tile.in_offset + tile.depth; });

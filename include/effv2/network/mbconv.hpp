@@ -174,12 +174,12 @@ void squeeze_slabs(const MbconvJob& job, int first, int count) {
         }
 }
 
-// Its activations from the sums of all slabs.
+// Its activations from the sums of all slabs. Each task of phase 3 does this for itself: it is less than a barrier.
 template <class Arch>
 void add_slabs(const MbconvJob& job, int image, float* bottleneck) {
     const int channels = job.reduce.channels;
     std::copy_n(job.reduce.bias, channels, bottleneck);
-    for (int slab = 0; slab * squeeze_slab < job.reduce.depth; ++slab)
+    for (int slab = 0; slab < slab_count(job.reduce.depth); ++slab)
         kernels::accumulate<Arch>(bottleneck, job.squeezed(image) + std::ptrdiff_t{slab} * channels, channels);
     kernels::apply_silu<Arch>(bottleneck, channels);
 }
@@ -206,14 +206,15 @@ void restore_panels(const MbconvJob& job, int first, int count, float* bottlenec
 // Phase 4 for pixels [first, first + count) of all pictures in a row, and panels [first_panel, end_panel).
 template <class Arch>
 void project_pixels(const MbconvJob& job, int first, int count, int first_panel, int end_panel, bool excite) {
-    for (int i = first; i < first + count;) {
+    int image = first / job.pixels(), pixel = first % job.pixels();
+    for (int left = count; left > 0;) {
         Rows rows;
-        for (; i < first + count && rows.count < Rows::capacity; ++i) {
-            const int image = i / job.pixels(), pixel = i % job.pixels();
+        for (; left > 0 && rows.count < Rows::capacity; --left) {
             float* middle = job.middle(image) + std::ptrdiff_t{pixel} * job.middle_stride;
             if (excite) kernels::multiply<Arch>(middle, job.scale(image), job.expansion.channels);
             rows.add(middle, job.out(image) + std::ptrdiff_t{pixel} * job.out_stride,
                      job.in(image) + std::ptrdiff_t{pixel} * job.in_stride);
+            if (++pixel == job.pixels()) pixel = 0, ++image;
         }
         project<Arch>(rows, job.projection, job.block->residual, first_panel, end_panel);
     }
@@ -233,7 +234,7 @@ void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary
     });
     work.finished(Phase::expand_depthwise);
     if (job.squeezes()) {
-        const int slabs = (job.reduce.depth + squeeze_slab - 1) / squeeze_slab;
+        const int slabs = slab_count(job.reduce.depth);
         work.share(slabs, 1, slabs, [&](int first, int count, int) { squeeze_slabs<Arch>(job, first, count); });
         work.share(expanded_panels, 1, expanded_panels, [&](int first, int count, int worker) {
             restore_panels<Arch>(job, first, count, work.scratch_of(worker), by_panels);

@@ -5,7 +5,7 @@
 
 namespace effv2 {
 
-// The parts of a forward pass that run one after the other, each on all threads (squeeze-excite on the calling one).
+// The parts of a forward pass that run one after the other, each on all threads.
 enum class Phase : std::uint8_t { stem, fused, expand_depthwise, squeeze_excite, project, head, classifier };
 
 constexpr const char* phase_name(Phase phase) {
