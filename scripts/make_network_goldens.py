@@ -55,7 +55,7 @@ def build(variant, padding, classes):
     stages, width, depth, _ = VARIANTS[variant]
     config = [kind(e, 3, s, round_channels(i, width), round_channels(o, width), math.ceil(n * depth))
               for kind, n, s, e, i, o in stages]
-    net = EfficientNet(config, dropout=0.0, num_classes=classes, norm_layer=partial(BatchNorm2d, eps=1e-3),
+    net = EfficientNet(config, dropout=0.0, stochastic_depth_prob=0.0, num_classes=classes, norm_layer=partial(BatchNorm2d, eps=1e-3),
                        last_channel=round_channels(1280, width))
     if padding == "same":
         for module in net.modules():
@@ -91,12 +91,18 @@ def timm_names(net):
 
 
 def uniform(name, count):
-    """splitmix64 of the name's FNV-1a hash: count numbers in [0, 1)."""
+    """count numbers in [0, 1) from the name's FNV-1a hash."""
     with np.errstate(over="ignore"):
         h = np.uint64(0xCBF29CE484222325)
         for byte in name.encode():
             h = (h ^ np.uint64(byte)) * np.uint64(0x100000001B3)
-        z = h + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return splitmix(h, count)
+
+
+def splitmix(seed, count):
+    """splitmix64: count numbers in [0, 1)."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))

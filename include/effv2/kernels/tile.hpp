@@ -49,6 +49,11 @@ struct Panels {
         count = full + (rest > 0 && !joined ? 1 : 0);
     }
     constexpr int first_channel(int panel) const { return panel * TileShape<Arch>::unit * granule; }
+    // The panel of an output channel.
+    constexpr int panel_of(int channel) const {
+        const int panel = channel / (TileShape<Arch>::unit * granule);
+        return panel < count ? panel : count - 1;
+    }
     // Granules of that panel.
     constexpr int width(int panel) const {
         return panel + 1 < count ? TileShape<Arch>::unit : granules - panel * TileShape<Arch>::unit;

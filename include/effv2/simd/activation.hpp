@@ -78,6 +78,20 @@ template <class Arch>
     return xsimd::batch<float, Arch>(1.0f) / one_plus_exp_minus(x);
 }
 
+// The derivative of SiLU: s * (1 + x * (1 - s)) with s = sigmoid(x).
+template <class Arch>
+[[gnu::always_inline]] inline xsimd::batch<float, Arch> silu_gradient(xsimd::batch<float, Arch> x) {
+    using Float = xsimd::batch<float, Arch>;
+    const Float s = sigmoid(x);
+    return s * xsimd::fma(x, Float(1.0f) - s, Float(1.0f));
+}
+
+template <class Arch, int granules>
+[[gnu::always_inline]] inline Row<Arch, granules> silu_gradient(const Row<Arch, granules>& row) {
+    return Row<Arch, granules>::map(
+        [](auto x) __attribute__((always_inline)) { return silu_gradient(x); }, row);
+}
+
 template <class Arch, int granules>
 [[gnu::always_inline]] inline Row<Arch, granules> silu(const Row<Arch, granules>& row) {
     return Row<Arch, granules>::map(

@@ -83,8 +83,7 @@ private:
     // One output channel's weights, (inputs, taps).
     void write(const Target& to, int output, const float* values, bool winograd) const {
         const kernels::Panels<Arch> panels(to.outputs);
-        int panel = output / (kernels::TileShape<Arch>::unit * granule);
-        if (panel >= panels.count) panel = panels.count - 1;
+        const int panel = panels.panel_of(output);
         const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
         const int taps = winograd ? winograd_points : to.taps;
         float* at = to.weights + std::ptrdiff_t{taps} * to.depth * channel + (output - channel);

@@ -1,0 +1,240 @@
+// A full convolution over a batch of channels-last maps: forward, the gradient of its input, and the gradient of its
+// weights. All three are matrix products on the network's micro-kernels; none copies its maps (no im2col).
+//
+// Weights and their gradients lie in panels of (taps, inputs, panel width), as the forward pass reads them. The
+// gradient of the input reads a transposed copy, made once a step.
+#pragma once
+
+#include <algorithm>
+
+#include "effv2/kernels/norm.hpp"
+#include "effv2/kernels/transpose.hpp"
+#include "effv2/kernels/weight_gradient.hpp"
+#include "effv2/network/work.hpp"
+#include "effv2/training/layers/gather.hpp"
+
+namespace effv2::training {
+
+// Channels are rounded to the granule; strides are floats from pixel to pixel.
+struct ConvShape {
+    Window window;
+    int in = 0, out = 0;
+    int in_stride = 0, out_stride = 0;
+    bool depthwise = false;
+
+    ConvShape() = default;
+    ConvShape(const Window& w, int inputs, int outputs, bool by_channel = false)
+        : window(w),
+          in(round_to_granule(inputs)),
+          out(round_to_granule(outputs)),
+          in_stride(pixel_stride(inputs)),
+          out_stride(pixel_stride(outputs)),
+          depthwise(by_channel) {}
+
+    int taps() const { return window.kernel * window.kernel; }
+    bool pointwise() const { return window.kernel == 1 && window.stride == 1; }
+    // Floats of the weights and of their gradient.
+    std::size_t weights() const {
+        const auto each = static_cast<std::size_t>(taps()) * static_cast<std::size_t>(out);
+        return depthwise ? each : each * static_cast<std::size_t>(in);
+    }
+};
+
+// Pixels of one task, and of one partial statistic: a multiple of the rows of a tile. Shapes alone decide what is
+// summed with what, so that results do not depend on the number of threads.
+inline constexpr int chunk_pixels = 120;
+
+constexpr int chunk_count(std::int64_t pixels) { return static_cast<int>((pixels + chunk_pixels - 1) / chunk_pixels); }
+
+// What a convolution (or its input gradient, with inputs and outputs exchanged) reads and writes.
+struct ConvPass {
+    Gather gather;
+    int batch = 0;
+    int depth = 0, channels = 0;  // of source and destination
+    const float* source = nullptr;
+    int source_stride = 0;
+    const float* weights = nullptr;  // panels of (taps of the gather, depth, panel width)
+    float* destination = nullptr;
+    int destination_stride = 0, destination_width = 0;
+    std::ptrdiff_t destination_pixels = 0;  // of one map
+    const float* residual = nullptr;        // as the destination: added to it; or nullptr
+    const float* bias = nullptr;            // (channels), or nullptr
+    float* moments = nullptr;  // (chunks, 2, channels): each chunk's mean and squared deviations; or nullptr
+};
+
+namespace detail {
+
+// The rows of one chunk of grid points, in groups of one tile each, with the pointers that a tile reads by.
+template <class Arch>
+class ChunkRows {
+public:
+    ChunkRows(const ConvPass& pass, int first, int count, int most) : count_(count) {
+        const int points = pass.gather.points();
+        int image = first / points, point = first % points;
+        for (int r = 0; r < count; ++r) {
+            const int y = point / pass.gather.x.points, x = point % pass.gather.x.points;
+            corner_[r] = {image, y * pass.gather.y.step + pass.gather.y.first,
+                          x * pass.gather.x.step + pass.gather.x.first};
+            const std::ptrdiff_t to =
+                image * pass.destination_pixels +
+                std::ptrdiff_t{y * pass.gather.y.spread + pass.gather.y.place} * pass.destination_width +
+                (x * pass.gather.x.spread + pass.gather.x.place);
+            out_[r] = pass.destination + to * pass.destination_stride;
+            if (pass.residual != nullptr) residual_[r] = pass.residual + to * pass.destination_stride;
+            if (++point == points) point = 0, ++image;
+        }
+        kernels::for_each_group(count, most, [&](int start, int rows) { add_group(pass, start, rows); });
+    }
+
+    // Every tile of one panel.
+    void run(const ConvPass& pass, int panel, const kernels::Panels<Arch>& panels) const {
+        const int channel = panels.first_channel(panel);
+        kernels::Tile tile;
+        tile.weights = pass.weights + std::ptrdiff_t{pass.gather.taps()} * pass.depth * channel;
+        tile.out_offset = channel;
+        if (pass.bias != nullptr) tile.bias = pass.bias + channel;
+        for (int g = 0; g < groups_; ++g) {
+            const Group& group = group_[g];
+            tile.in = in_ + group.table;
+            tile.taps = group.taps;
+            tile.depth = group.depth;
+            tile.out = out_ + group.first;
+            if (pass.residual != nullptr) tile.residual = residual_ + group.first;
+            kernels::compute_tile<Arch>(group.rows, panels.width(panel), tile);
+        }
+        if (pass.moments == nullptr) return;
+        float* moments = pass.moments + std::ptrdiff_t{chunk_} * 2 * pass.channels + channel;
+        kernels::channel_moments<Arch>(out_[0] + channel, pass.destination_stride, count_,
+                                       panels.width(panel) * granule, moments, moments + pass.channels);
+    }
+
+    void set_chunk(int chunk) { chunk_ = chunk; }
+
+private:
+    struct Corner {
+        int image, y, x;
+    };
+    struct Group {
+        int first, rows, taps, depth, table;
+    };
+
+    // Inside the map, a line of the rectangle is one run of floats, which counts as one tap.
+    void add_group(const ConvPass& pass, int first, int rows) {
+        const GatherAxis &gy = pass.gather.y, &gx = pass.gather.x;
+        bool whole = pass.source_stride == pass.depth;
+        for (int r = first; r < first + rows && whole; ++r) {
+            const Corner& c = corner_[r];
+            whole = c.y >= 0 && c.x >= 0 && c.y + gy.taps <= gy.source && c.x + gx.taps <= gx.source;
+        }
+        Group& group = group_[groups_++];
+        group = {first, rows, whole ? gy.taps : gy.taps * gx.taps, whole ? gx.taps * pass.depth : pass.depth, used_};
+        for (int a = 0; a < gy.taps; ++a)
+            for (int b = 0; b < (whole ? 1 : gx.taps); ++b)
+                for (int r = first; r < first + rows; ++r) in_[used_++] = source(pass, corner_[r], a, b);
+    }
+
+    static const float* source(const ConvPass& pass, const Corner& corner, int a, int b) {
+        const int y = corner.y + a, x = corner.x + b;
+        const int height = pass.gather.y.source, width = pass.gather.x.source;
+        if (y < 0 || y >= height || x < 0 || x >= width) return network::zeros;
+        const std::ptrdiff_t pixel = (std::ptrdiff_t{corner.image} * height + y) * width + x;
+        return pass.source + pixel * pass.source_stride;
+    }
+
+    int count_, chunk_ = 0, groups_ = 0, used_ = 0;
+    Corner corner_[chunk_pixels];
+    Group group_[chunk_pixels];
+    float* out_[chunk_pixels];
+    const float* residual_[chunk_pixels];
+    const float* in_[chunk_pixels * 49];
+};
+
+// Cuts [0, total) into `parts` as equal as can be: where part i starts.
+constexpr int part_start(int total, int parts, int i) { return static_cast<int>(std::int64_t{total} * i / parts); }
+
+}  // namespace detail
+
+// Runs a pass: tasks are chunks of grid points, cut further by panels where there are few chunks.
+template <class Arch>
+void convolve(Executor& executor, const ConvPass& pass) {
+    const kernels::Panels<Arch> panels(pass.channels);
+    const int points = pass.batch * pass.gather.points();
+    if (points == 0) return;
+    const int chunks = chunk_count(points), wanted = 8 * executor.threads();
+    const int parts = std::clamp((wanted + chunks - 1) / chunks, 1, panels.count);
+    const int most = network::tile_rows(panels);
+    executor.run(chunks * parts, [&](int task, int) {
+        const int chunk = task / parts, part = task % parts;
+        const int first = detail::part_start(points, chunks, chunk);
+        detail::ChunkRows<Arch> rows(pass, first, detail::part_start(points, chunks, chunk + 1) - first, most);
+        rows.set_chunk(chunk);
+        for (int p = detail::part_start(panels.count, parts, part);
+             p < detail::part_start(panels.count, parts, part + 1); ++p)
+            rows.run(pass, p, panels);
+    });
+}
+
+// out = in * weights; moments as in ConvPass, or nullptr.
+template <class Arch>
+void convolve_forward(Executor& executor, const ConvShape& shape, int batch, const float* in, const float* weights,
+                      const float* bias, float* out, float* moments) {
+    ConvPass pass;
+    pass.gather = forward_gather(shape.window);
+    pass.batch = batch;
+    pass.depth = shape.in, pass.channels = shape.out;
+    pass.source = in, pass.source_stride = shape.in_stride;
+    pass.weights = weights, pass.bias = bias;
+    pass.destination = out, pass.destination_stride = shape.out_stride;
+    pass.destination_width = shape.window.output.width, pass.destination_pixels = shape.window.output.pixels();
+    pass.moments = moments;
+    convolve<Arch>(executor, pass);
+}
+
+// The weights as the input's gradient reads them: for each remainder class of the stride, panels over the inputs of
+// (taps of the class, outputs, panel width).
+template <class Arch>
+void transpose_weights(Executor& executor, const ConvShape& shape, const float* weights, float* transposed) {
+    const kernels::Panels<Arch> out_panels(shape.out), in_panels(shape.in);
+    const int stride = shape.window.stride;
+    executor.run(in_panels.count, [&](int panel, int) {
+        const int channel = in_panels.first_channel(panel), width = in_panels.width(panel) * granule;
+        float* of_class = transposed;
+        for (int c = 0; c < stride * stride; ++c) {
+            const Gather gather = backward_gather(shape.window, c);
+            float* to = of_class + std::ptrdiff_t{gather.taps()} * shape.out * channel;
+            for (int t = 0; t < gather.taps(); ++t) {
+                const int tap = gather.y.tap(t / gather.x.taps) * shape.window.kernel + gather.x.tap(t % gather.x.taps);
+                for (int p = 0; p < out_panels.count; ++p) {
+                    const int first = out_panels.first_channel(p), columns = out_panels.width(p) * granule;
+                    const float* from = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
+                                        (std::ptrdiff_t{tap} * shape.in + channel) * columns;
+                    kernels::transpose(from, width, columns, to);
+                    to += std::ptrdiff_t{width} * columns;
+                }
+            }
+            of_class += std::ptrdiff_t{gather.taps()} * shape.out * shape.in;
+        }
+    });
+}
+
+// in_gradient = out_gradient * transposed weights (+ residual, of the input's shape).
+template <class Arch>
+void convolve_backward(Executor& executor, const ConvShape& shape, int batch, const float* out_gradient,
+                       const float* transposed, const float* residual, float* in_gradient) {
+    const int stride = shape.window.stride;
+    for (int c = 0; c < stride * stride; ++c) {
+        ConvPass pass;
+        pass.gather = backward_gather(shape.window, c);
+        pass.batch = batch;
+        pass.depth = shape.out, pass.channels = shape.in;
+        pass.source = out_gradient, pass.source_stride = shape.out_stride;
+        pass.weights = transposed;
+        pass.destination = in_gradient, pass.destination_stride = shape.in_stride;
+        pass.destination_width = shape.window.input.width, pass.destination_pixels = shape.window.input.pixels();
+        pass.residual = residual;
+        convolve<Arch>(executor, pass);
+        transposed += std::ptrdiff_t{pass.gather.taps()} * shape.out * shape.in;
+    }
+}
+
+}  // namespace effv2::training

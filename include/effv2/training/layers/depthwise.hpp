@@ -1,0 +1,101 @@
+// A depthwise convolution over a batch of channels-last maps: forward and both gradients. Weights are (taps, channels).
+#pragma once
+
+#include "effv2/kernels/depthwise_gradient.hpp"
+#include "effv2/training/layers/weight_gradient.hpp"
+
+namespace effv2::training {
+
+namespace detail {
+
+// The taps of one grid point that lie inside the map.
+inline int collect_taps(const Gather& g, const float* map, int stride, const float* weights, int kernel, int channels,
+                        int y, int x, kernels::DepthwiseTap* taps) {
+    int count = 0;
+    for (int a = 0; a < g.y.taps; ++a) {
+        const int sy = y * g.y.step + g.y.first + a;
+        if (sy < 0 || sy >= g.y.source) continue;
+        for (int b = 0; b < g.x.taps; ++b) {
+            const int sx = x * g.x.step + g.x.first + b;
+            if (sx < 0 || sx >= g.x.source) continue;
+            taps[count++] = {map + (std::ptrdiff_t{sy} * g.x.source + sx) * stride,
+                             weights + (std::ptrdiff_t{g.y.tap(a)} * kernel + g.x.tap(b)) * channels};
+        }
+    }
+    return count;
+}
+
+}  // namespace detail
+
+// out = in * weights; `moments` as in ConvPass, or nullptr.
+template <class Arch>
+void depthwise_forward(Executor& executor, const ConvShape& shape, int batch, const float* in, const float* weights,
+                       float* out, float* moments) {
+    const Gather gather = forward_gather(shape.window);
+    const int points = gather.points(), total = batch * points, chunks = chunk_count(total);
+    const std::ptrdiff_t map = std::ptrdiff_t{shape.window.input.pixels()} * shape.in_stride;
+    executor.run(chunks, [&](int chunk, int) {
+        const int first = detail::part_start(total, chunks, chunk), end = detail::part_start(total, chunks, chunk + 1);
+        for (int i = first; i < end; ++i) {
+            kernels::DepthwiseTap taps[49];
+            const int point = i % points;
+            const int count =
+                detail::collect_taps(gather, in + i / points * map, shape.in_stride, weights, shape.window.kernel,
+                                     shape.out, point / gather.x.points, point % gather.x.points, taps);
+            kernels::depthwise_point<Arch>(taps, count, shape.out, out + std::ptrdiff_t{i} * shape.out_stride);
+        }
+        if (moments == nullptr) return;
+        float* to = moments + std::ptrdiff_t{chunk} * 2 * shape.out;
+        kernels::channel_moments<Arch>(out + std::ptrdiff_t{first} * shape.out_stride, shape.out_stride, end - first,
+                                       shape.out, to, to + shape.out);
+    });
+}
+
+// The gradient of the input (+ residual, of the input's shape, or nullptr).
+template <class Arch>
+void depthwise_backward(Executor& executor, const ConvShape& shape, int batch, const float* out_gradient,
+                        const float* weights, const float* residual, float* in_gradient) {
+    const Window& w = shape.window;
+    const int stride = w.stride, lines = w.input.height;
+    const std::ptrdiff_t map = std::ptrdiff_t{w.output.pixels()} * shape.out_stride;
+    executor.run(batch * lines, [&](int line, int) {
+        const int image = line / lines, iy = line % lines;
+        for (int ix = 0; ix < w.input.width; ++ix) {
+            const Gather gather = backward_gather(w, iy % stride * stride + ix % stride);
+            kernels::DepthwiseTap taps[49];
+            const int count = detail::collect_taps(gather, out_gradient + image * map, shape.out_stride, weights,
+                                                   w.kernel, shape.in, iy / stride, ix / stride, taps);
+            const std::ptrdiff_t to = (std::ptrdiff_t{line} * w.input.width + ix) * shape.in_stride;
+            kernels::depthwise_point<Arch>(taps, count, shape.in, in_gradient + to);
+            if (residual != nullptr) kernels::accumulate<Arch>(in_gradient + to, residual + to, shape.in);
+        }
+    });
+}
+
+// The gradient of the weights. `scratch` has GradientCut::scratch_floats.
+template <class Arch>
+void depthwise_weight_gradient(Executor& executor, const ConvShape& shape, int batch, const float* in,
+                               const float* out_gradient, float* scratch, float* weight_gradient) {
+    const GradientCut cut(shape, batch);
+    const int kernel = shape.window.kernel, together = std::max(1, chunk_pixels / shape.window.output.width);
+    executor.run(cut.splits * cut.slices, [&](int task, int) {
+        const int split = task / cut.slices, first = task % cut.slices * cut.slice;
+        float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
+        kernels::GradientTile tile;
+        tile.in = in + first, tile.gradient = out_gradient + first;
+        tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
+        const int start = detail::part_start(cut.lines, cut.splits, split);
+        const int stop = detail::part_start(cut.lines, cut.splits, split + 1);
+        for (int line = start; line < stop; line += together)
+            for (int tap = 0; tap < kernel * kernel; ++tap) {
+                const detail::TapRuns runs(shape, line, std::min(line + together, stop), tap / kernel, tap % kernel);
+                tile.runs = runs.data(), tile.run_count = runs.size();
+                tile.sum = sums + std::ptrdiff_t{tap} * shape.out + first;
+                tile.add = line > start;
+                kernels::depthwise_tap_gradient<Arch>(tile, std::min(cut.slice, shape.out - first));
+            }
+    });
+    detail::add_splits<Arch>(executor, shape, cut, scratch, weight_gradient);
+}
+
+}  // namespace effv2::training

@@ -1,0 +1,140 @@
+// The gradient of a full convolution's weights. Tasks are slices of input channels and, where those are few, parts of
+// the batch, whose sums are added up in order afterwards: the bits depend on the shape alone.
+#pragma once
+
+#include "effv2/training/layers/convolution.hpp"
+
+namespace effv2::training {
+
+// How the work is cut: by the shape of the layer and the batch, never by the threads.
+struct GradientCut {
+    int slice = 0;  // input channels of a task, a multiple of the granule
+    int slices = 0;
+    int splits = 0;  // parts of the batch's lines
+    int lines = 0;   // of all maps: rows of the output, or for a 1x1 chunks of pixels
+
+    GradientCut(const ConvShape& shape, int batch) {
+        constexpr int wanted_tasks = 16, most_slice = 64;
+        slice = std::clamp(round_to_granule(shape.in / wanted_tasks), 2 * granule, most_slice);
+        slices = (shape.in + slice - 1) / slice;
+        lines = shape.pointwise() ? chunk_count(std::int64_t{batch} * shape.window.output.pixels())
+                                  : batch * shape.window.output.height;
+        constexpr int least_lines = 4;
+        splits = std::clamp(lines / least_lines, 1, (wanted_tasks + slices - 1) / slices);
+    }
+    std::size_t scratch_floats(const ConvShape& shape) const {
+        return splits > 1 ? static_cast<std::size_t>(splits) * shape.weights() : 0;
+    }
+};
+
+namespace detail {
+
+// The pixels that one tap sees in some lines of the output, as runs.
+class TapRuns {
+public:
+    static constexpr int capacity = chunk_pixels;
+
+    // Lines [first, end) of tap (ky, kx); a line is (image, output row).
+    TapRuns(const ConvShape& shape, int first, int end, int ky, int kx) {
+        const Window& w = shape.window;
+        const int low = w.horizontal.before - kx;  // input x = output x * stride - low
+        const int from = low > 0 ? (low + w.stride - 1) / w.stride : 0;
+        const int to = std::min(w.output.width, (w.input.width - 1 + low) / w.stride + 1);
+        if (w.input.width - 1 + low < 0 || from >= to) return;
+        for (int line = first; line < end; ++line) {
+            const int image = line / w.output.height, oy = line % w.output.height;
+            const int iy = oy * w.stride + ky - w.vertical.before;
+            if (iy < 0 || iy >= w.input.height) continue;
+            runs_[count_++] = {((std::ptrdiff_t{image} * w.input.height + iy) * w.input.width + from * w.stride - low) *
+                                   shape.in_stride,
+                               (std::ptrdiff_t{line} * w.output.width + from) * shape.out_stride, to - from};
+        }
+    }
+    // Pixels [first, end) of a 1x1 convolution.
+    TapRuns(const ConvShape& shape, int first, int end) : count_(1) {
+        runs_[0] = {std::ptrdiff_t{first} * shape.in_stride, std::ptrdiff_t{first} * shape.out_stride, end - first};
+    }
+    const kernels::PixelRun* data() const { return runs_; }
+    int size() const { return count_; }
+
+private:
+    kernels::PixelRun runs_[capacity];
+    int count_ = 0;
+};
+
+// Adds what some pixels say about one tap of one slice of input channels.
+template <class Arch>
+void add_tap(const ConvShape& shape, const TapRuns& runs, const float* in, const float* out_gradient, int tap,
+             int first, int end, bool add, float* sums) {
+    constexpr int rows = kernels::gradient_rows<Arch>;
+    const kernels::Panels<Arch> panels(shape.out);
+    kernels::GradientTile tile;
+    tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
+    tile.runs = runs.data(), tile.run_count = runs.size();
+    tile.add = add;
+    for (int p = 0; p < panels.count; ++p) {
+        const int channel = panels.first_channel(p), width = panels.width(p) * granule;
+        float* panel =
+            sums + std::ptrdiff_t{shape.taps()} * shape.in * channel + std::ptrdiff_t{tap} * shape.in * width;
+        tile.gradient = out_gradient + channel;
+        for (int i = first; i < end; i += rows) {
+            tile.in = in + i;
+            tile.sum = panel + std::ptrdiff_t{i} * width;
+            kernels::add_gradient<Arch>(panels.width(p), tile);
+        }
+    }
+}
+
+// The parts' sums, added up in order.
+template <class Arch>
+void add_splits(Executor& executor, const ConvShape& shape, const GradientCut& cut, const float* scratch,
+                float* weight_gradient) {
+    if (cut.splits == 1) return;
+    constexpr int piece = 4096;
+    const auto total = static_cast<int>(shape.weights());
+    executor.run((total + piece - 1) / piece, [&](int task, int) {
+        const int first = task * piece, count = std::min(piece, total - first);
+        std::copy_n(scratch + first, count, weight_gradient + first);
+        for (int s = 1; s < cut.splits; ++s) {
+            const float* part = scratch + static_cast<std::size_t>(s) * shape.weights() + first;
+            kernels::accumulate<Arch>(weight_gradient + first, part, count);
+        }
+    });
+}
+
+}  // namespace detail
+
+// weight_gradient = sum over pixels of in x out_gradient, laid out as the weights. `scratch` has
+// GradientCut::scratch_floats.
+template <class Arch>
+void convolve_weight_gradient(Executor& executor, const ConvShape& shape, int batch, const float* in,
+                              const float* out_gradient, float* scratch, float* weight_gradient) {
+    const GradientCut cut(shape, batch);
+    const int pixels = batch * shape.window.output.pixels();
+    const int kernel = shape.window.kernel;
+    // Lines that are visited together, so that all panels and taps find their pixels in the caches.
+    const int together = shape.pointwise() ? 1 : std::max(1, chunk_pixels / shape.window.output.width);
+    executor.run(cut.splits * cut.slices, [&](int task, int) {
+        const int split = task / cut.slices, first = task % cut.slices * cut.slice;
+        const int end = std::min(first + cut.slice, shape.in);
+        float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
+        const int start = detail::part_start(cut.lines, cut.splits, split);
+        const int stop = detail::part_start(cut.lines, cut.splits, split + 1);
+        for (int line = start; line < stop; line += together) {
+            const int last = std::min(line + together, stop);
+            if (shape.pointwise()) {
+                const detail::TapRuns runs(shape, detail::part_start(pixels, cut.lines, line),
+                                           detail::part_start(pixels, cut.lines, last));
+                detail::add_tap<Arch>(shape, runs, in, out_gradient, 0, first, end, line > start, sums);
+                continue;
+            }
+            for (int tap = 0; tap < kernel * kernel; ++tap) {
+                const detail::TapRuns runs(shape, line, last, tap / kernel, tap % kernel);
+                detail::add_tap<Arch>(shape, runs, in, out_gradient, tap, first, end, line > start, sums);
+            }
+        }
+    });
+    detail::add_splits<Arch>(executor, shape, cut, scratch, weight_gradient);
+}
+
+}  // namespace effv2::training

@@ -1,0 +1,191 @@
+// One training step of an EfficientNetV2: pictures and soft labels in, the loss and every gradient out.
+#pragma once
+
+#include <span>
+
+#include "effv2/training/block.hpp"
+
+namespace effv2::training {
+
+// What a step does besides arithmetic. Random choices depend on (seed, step, image) alone.
+struct StepSettings {
+    NormSettings norm;
+    LossSettings loss;
+    double dropout = 0.0;           // of the classifier's inputs
+    double stochastic_depth = 0.0;  // block i of n loses its branch with probability stochastic_depth * i / n
+    int first_trained = 0;          // blocks before this one (and, above 0, the stem) get no gradients; block_count()
+                                    // leaves the head and the classifier, more only the classifier
+    std::uint64_t seed = 0, step = 0;
+};
+
+// The memory and the passes of one architecture at one input size and batch. Parameters and gradients belong to the
+// caller (ParameterLayout), so that networks of several sizes share them. Nothing is allocated after make().
+template <class Arch = simd::NativeArch>
+class TrainingNetwork {
+public:
+    // Fails with ErrorCode::argument for an architecture that is not sound, a batch below 1, one image alone with a
+    // last map of one pixel (a norm needs two values), or for want of memory.
+    static Result<TrainingNetwork> make(const ParameterLayout& layout, Extent size, int batch, Keep keep = Keep::maps) {
+        const Architecture a = layout.architecture().with_size(size.height, size.width);
+        if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
+            return Error{ErrorCode::argument, explain(problem.flaw)};
+        if (batch < 1) return Error{ErrorCode::argument, "a training batch needs at least one picture"};
+        TrainingNetwork network(layout, a, batch, keep);
+        if (network.arena_.empty() || network.shared_.empty())
+            return Error{ErrorCode::argument,
+                         "not enough memory for " + std::to_string(network.memory_bytes()) + " bytes of training maps"};
+        return network;
+    }
+
+    int batch() const { return batch_; }
+    Extent input() const { return architecture_.input; }
+    std::size_t memory_bytes() const { return (arena_floats() + shared_floats()) * sizeof(float); }
+
+    // `pictures` (batch, 3, height, width) normalised, `targets` (batch, classes) with rows that sum to 1. `values` are
+    // all of the layout's floats, whose running statistics move; `gradients` its trained floats, overwritten.
+    Loss step(Executor& executor, const StepSettings& settings, std::span<const float> pictures,
+              std::span<const float> targets, std::span<float> values, std::span<float> gradients) {
+        Loss loss;
+        executor.gather([&](Executor& team) {
+            const Pass pass = make_pass(team, settings, values.data(), gradients.data());
+            draw_factors(settings);
+            const Dropout dropout{settings.dropout, settings.seed, settings.step};
+            forward(pass, dropout, pictures.data());
+            loss = cross_entropy(settings.loss, batch_, architecture_.classes, plan_.classifier.out_stride,
+                                 pass.at(plan_.logits), targets.data(), pass.at(plan_.logit_gradient));
+            backward(pass, settings, dropout);
+        });
+        return loss;
+    }
+
+    // Logits of the last step's image.
+    std::span<const float> logits(int image) const {
+        const float* of = arena_.data() + plan_.logits * static_cast<std::size_t>(batch_) +
+                          std::ptrdiff_t{image} * plan_.classifier.out_stride;
+        return {of, static_cast<std::size_t>(architecture_.classes)};
+    }
+
+private:
+    TrainingNetwork(const ParameterLayout& layout, const Architecture& a, int batch, Keep keep)
+        : architecture_(a),
+          batch_(batch),
+          keep_(keep),
+          classifier_(layout.classifier()),
+          plan_(layout, a, batch, keep),
+          arena_(arena_floats()),
+          shared_(shared_floats()),
+          factors_(plan_.blocks.size() * static_cast<std::size_t>(batch)) {}
+
+    std::size_t arena_floats() const { return plan_.arena_floats * static_cast<std::size_t>(batch_); }
+    std::size_t shared_floats() const {
+        return plan_.state_floats + round_to_segment(plan_.shared.statistics) +
+               round_to_segment(plan_.shared.transposed) + round_to_segment(plan_.shared.gradient);
+    }
+
+    Pass make_pass(Executor& team, const StepSettings& settings, float* values, float* gradients) {
+        Pass pass{team, settings.norm, batch_, values, values, gradients, arena_.data(), shared_.data(), {}, {}, {}};
+        pass.scratch_statistics = pass.states + plan_.state_floats;
+        pass.transposed = pass.scratch_statistics + round_to_segment(plan_.shared.statistics);
+        pass.scratch_gradient = pass.transposed + round_to_segment(plan_.shared.transposed);
+        return pass;
+    }
+
+    // Stochastic depth, for each block and image (Huang et al. 2016; depth counted as google/automl does).
+    void draw_factors(const StepSettings& settings) {
+        const auto blocks = plan_.blocks.size();
+        for (std::size_t b = 0; b < blocks; ++b) {
+            const double lost = settings.stochastic_depth * static_cast<double>(b) / static_cast<double>(blocks);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(batch_); ++i) {
+                const bool kept = lost <= 0.0 || uniform(settings.seed + 2, settings.step,
+                                                         b * static_cast<std::size_t>(batch_) + i) >= lost;
+                factors_[b * static_cast<std::size_t>(batch_) + i] =
+                    kept ? static_cast<float>(1.0 / (1.0 - lost)) : 0.0f;
+            }
+        }
+    }
+    const float* factors(std::size_t block) const { return factors_.data() + block * static_cast<std::size_t>(batch_); }
+
+    void forward(const Pass& pass, const Dropout& dropout, const float* pictures) {
+        gather_columns(pass, pictures);
+        forward_layer<Arch>(pass, plan_.stem, pass.at(plan_.columns), true);
+        for (std::size_t b = 0; b < plan_.blocks.size(); ++b)
+            forward_block<Arch>(pass, plan_.blocks[b], factors(b), true);
+        forward_layer<Arch>(pass, plan_.head, pass.at(plan_.blocks.back().out), true);
+        pool_forward<Arch>(pass.executor, plan_.head.map, batch_, dropout, pass.at(plan_.head.out),
+                           pass.at(plan_.pooled));
+        const Biased<const float> dense = pass.biased(classifier_);
+        convolve_forward<Arch>(pass.executor, plan_.classifier, batch_, pass.at(plan_.pooled), dense.weights,
+                               dense.bias, pass.at(plan_.logits), nullptr);
+    }
+
+    // The stem's 27 inputs of each pixel, in the order of its weights: plane, row, column.
+    void gather_columns(const Pass& pass, const float* pictures) const {
+        const Window w = stem_window(architecture_);
+        const Extent in = w.input, out = w.output;
+        float* const columns = pass.at(plan_.columns);
+        pass.executor.run(batch_ * out.height, [&](int line, int) {
+            const float* planes = pictures + std::ptrdiff_t{line / out.height} * 3 * in.pixels();
+            float* to = columns + std::ptrdiff_t{line} * out.width * TrainingPlan::stem_columns;
+            const int top = line % out.height * w.stride - w.vertical.before;
+            for (int x = 0; x < out.width; ++x, to += TrainingPlan::stem_columns) {
+                const int left = x * w.stride - w.horizontal.before;
+                float* next = to;
+                for (int plane = 0; plane < 3; ++plane)
+                    for (int ky = 0; ky < 3; ++ky)
+                        for (int kx = 0; kx < 3; ++kx) {
+                            const int iy = top + ky, ix = left + kx;
+                            const bool inside = iy >= 0 && iy < in.height && ix >= 0 && ix < in.width;
+                            *next++ = inside ? planes[(std::ptrdiff_t{plane} * in.height + iy) * in.width + ix] : 0.0f;
+                        }
+                std::fill(next, to + TrainingPlan::stem_columns, 0.0f);
+            }
+        });
+    }
+
+    void backward(const Pass& pass, const StepSettings& settings, const Dropout& dropout) {
+        backward_classifier(pass);
+        const int blocks = static_cast<int>(plan_.blocks.size());
+        if (settings.first_trained > blocks) return;
+        float* const expanded[2] = {pass.at(plan_.expanded_gradient[0]), pass.at(plan_.expanded_gradient[1])};
+        float* gradient = pass.at(plan_.map_gradient[0]);
+        float* other = pass.at(plan_.map_gradient[1]);
+        pool_backward<Arch>(pass.executor, plan_.head.map, batch_, dropout, pass.at(plan_.pooled_gradient),
+                            expanded[0]);
+        backward_to_weights<Arch>(pass, plan_.head, pass.at(plan_.blocks.back().out), {.gradient = expanded[0]},
+                                  expanded[0]);
+        if (settings.first_trained == blocks) return;
+        backward_to_input<Arch>(pass, plan_.head, expanded[0], nullptr, gradient);
+        for (int i = blocks - 1; i >= settings.first_trained; --i) {
+            const auto b = static_cast<std::size_t>(i);
+            if (keep_ == Keep::block_inputs) forward_block<Arch>(pass, plan_.blocks[b], factors(b), false);
+            const bool last = i == settings.first_trained && settings.first_trained > 0;
+            backward_block<Arch>(pass, plan_.blocks[b], factors(b), gradient, pass.at(plan_.branch_gradient), expanded,
+                                 last ? nullptr : other);
+            std::swap(gradient, other);
+        }
+        if (settings.first_trained == 0)
+            backward_to_weights<Arch>(pass, plan_.stem, pass.at(plan_.columns), {.gradient = gradient}, gradient);
+    }
+
+    void backward_classifier(const Pass& pass) {
+        const ConvShape& shape = plan_.classifier;
+        const float* gradient = pass.at(plan_.logit_gradient);
+        const Biased<float> to = pass.biased_gradient(classifier_);
+        convolve_weight_gradient<Arch>(pass.executor, shape, batch_, pass.at(plan_.pooled), gradient,
+                                       pass.scratch_gradient, to.weights);
+        detail::sum_rows<Arch>(gradient, batch_, shape.out_stride, shape.out, to.bias);
+        transpose_weights<Arch>(pass.executor, shape, pass.values + classifier_.weights, pass.transposed);
+        convolve_backward<Arch>(pass.executor, shape, batch_, gradient, pass.transposed, nullptr,
+                                pass.at(plan_.pooled_gradient));
+    }
+
+    Architecture architecture_;
+    int batch_;
+    Keep keep_;
+    LayerPlace classifier_;
+    TrainingPlan plan_;
+    Buffer arena_, shared_;
+    std::vector<float> factors_;
+};
+
+}  // namespace effv2::training
