@@ -62,7 +62,7 @@ class Rules(unittest.TestCase):
 
     def test_every_test_is_listed(self):
         listed = (ROOT / "tests" / "meson.build").read_text()
-        for path in files("tests/*/*_test.cpp", "tests/*/*_test.py"):
+        for path in files("*_test.cpp", "*_test.py"):
             self.assertIn(path.name, listed)
 
     def test_files_are_ascii_and_end_in_one_line_feed(self):
