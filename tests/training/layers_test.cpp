@@ -147,7 +147,7 @@ TEST_CASE("depthwise convolutions: output, gradients of input and weights") {
 }
 
 // The moments as the convolutions leave them.
-std::vector<float> measure(const std::vector<float>& laid, const MapShape& map, int images) {
+std::vector<float> measure(const std::vector<float>& laid, const MapLayout& map, int images) {
     const int pixels = images * map.pixels, chunks = chunk_count(pixels);
     std::vector<float> moments = tests::poisoned(static_cast<std::size_t>(chunks * 2 * map.channels));
     for (int k = 0; k < chunks; ++k) {
@@ -172,7 +172,7 @@ void check_norm(tests::Random& random, const NormCase& n) {
     CAPTURE(n.channels);
     TbbExecutor executor(2);
     const NormSettings settings{.frozen = n.frozen};
-    const MapShape map{n.size.pixels(), round_to_granule(n.channels), pixel_stride(n.channels)};
+    const MapLayout map{n.size.pixels(), round_to_granule(n.channels), pixel_stride(n.channels)};
     Maps input = random_maps(random, n.images, n.channels, n.size);
     for (double& value : input.values) value = value * 0.7 + 3.0;  // far from zero: variances must not cancel
     const Maps upstream = random_maps(random, n.images, n.channels, n.size);
@@ -397,7 +397,7 @@ TEST_CASE("pooling with dropout: what is dropped, and its gradient") {
     TbbExecutor executor(2);
     const int images = 64, channels = 40;
     const Extent size{3, 2};
-    const MapShape map{size.pixels(), channels, pixel_stride(channels)};
+    const MapLayout map{size.pixels(), channels, pixel_stride(channels)};
     const Maps input = random_maps(random, images, channels, size);
     const std::vector<float> x = lay_out(input);
     const Dropout dropout{0.3, 11, 5};

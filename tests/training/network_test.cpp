@@ -17,20 +17,20 @@ using namespace effv2::training;
 
 namespace {
 
-StepSettings smoothed() {
-    StepSettings settings;
+PassSettings smoothed() {
+    PassSettings settings;
     settings.loss.smoothing = 0.1f;
     return settings;
 }
 
 struct Step {
-    ParameterLayout layout;
+    ParameterTable layout;
     int batch;
-    StepSettings settings;
+    PassSettings settings;
     std::vector<float> pictures, targets, values, gradients;
     Loss loss;
 
-    Step(const Architecture& a, int images, const StepSettings& with = {})
+    Step(const Architecture& a, int images, const PassSettings& with = {})
         : layout(a),
           batch(images),
           settings(with),
@@ -46,7 +46,7 @@ struct Step {
 
     Step& run(int threads, Keep keep = Keep::maps) {
         TbbExecutor executor(threads);
-        auto network = TrainingNetwork<>::make(layout, layout.architecture().input, batch, keep);
+        auto network = TrainingNetwork<>::make(layout, layout.architecture().input, batch, threads, keep);
         REQUIRE(network);
         loss = network->step(executor, settings, pictures, targets, values, gradients);
         return *this;
@@ -67,7 +67,7 @@ constexpr Architecture own{.stem = 12,
                            .input = {32, 37}};
 
 // Every tensor's gradient along random directions.
-void check_slopes(const Architecture& a, const StepSettings& settings) {
+void check_slopes(const Architecture& a, const PassSettings& settings) {
     Step step(a, 2, settings);
     tests::PlainTraining plain(a, static_cast<double>(settings.loss.smoothing), settings.norm.frozen);
     std::vector<float> elements;
@@ -115,7 +115,7 @@ TEST_CASE("gradients of architectures of one's own") {
     for (const Padding padding : {Padding::same, Padding::symmetric})
         for (const bool frozen : {false, true}) {
             CAPTURE(frozen);
-            StepSettings settings = smoothed();
+            PassSettings settings = smoothed();
             settings.norm.frozen = frozen;
             check_slopes(own.with_padding(padding), settings);
         }
@@ -155,7 +155,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST_CASE("equal bits with one thread or several, with maps kept or computed again") {
-    StepSettings settings = smoothed();
+    PassSettings settings = smoothed();
     settings.dropout = 0.3, settings.stochastic_depth = 0.4, settings.seed = 3, settings.step = 9;
     const Step one = Step(own, 5, settings).run(1);
     for (const int threads : {2, 3, 5})
@@ -168,7 +168,7 @@ TEST_CASE("equal bits with one thread or several, with maps kept or computed aga
 }
 
 TEST_CASE("stochastic depth and dropout depend on the step and the seed") {
-    StepSettings settings;
+    PassSettings settings;
     settings.dropout = 0.3, settings.stochastic_depth = 0.5, settings.seed = 3, settings.step = 9;
     const double first = Step(own, 5, settings).run(1).loss.mean;
     settings.step = 10;
@@ -184,7 +184,7 @@ TEST_CASE("frozen parts get no gradients, the others the same as ever") {
     const int blocks = own.block_count();
     for (const int first : {1, 4, blocks, blocks + 1}) {
         CAPTURE(first);
-        StepSettings settings;
+        PassSettings settings;
         settings.first_trained = first;
         const Step part = Step(own, 4, settings).run(2);
         int block = -1;
@@ -206,15 +206,15 @@ TEST_CASE("frozen parts get no gradients, the others the same as ever") {
 }
 
 TEST_CASE("a network that cannot be made says why") {
-    const ParameterLayout layout(own);
-    CHECK(TrainingNetwork<>::make(layout, {16, 16}, 4).error().message ==
-          "height and width of the input must be 32 to 8192 pixels");
-    CHECK(TrainingNetwork<>::make(layout, {64, 64}, 0).error().message ==
+    const ParameterTable layout(own);
+    CHECK(TrainingNetwork<>::make(layout, {7, 16}, 4, 1).error().message ==
+          "height and width of the input must be 8 to 8192 pixels");
+    CHECK(TrainingNetwork<>::make(layout, {64, 64}, 0, 1).error().message ==
           "a training batch needs at least one picture");
 }
 
 TEST_CASE("values come from a source and go back to it unchanged") {
-    const ParameterLayout layout(variants::b0.with_classes(3));
+    const ParameterTable layout(variants::b0.with_classes(3));
     std::vector<float> values(layout.floats());
     load_parameters(layout, FormulaSource{}, values.data());
     const ParameterSource<> source(layout, values.data());
@@ -227,7 +227,7 @@ TEST_CASE("values come from a source and go back to it unchanged") {
 }
 
 TEST_CASE("fresh values have the spread that the released code gives them") {
-    const ParameterLayout layout(variants::b0);
+    const ParameterTable layout(variants::b0);
     const InitialValues fresh(1);
     for (const ParameterEntry& entry : layout.entries()) {
         const Tensor& t = entry.tensor;

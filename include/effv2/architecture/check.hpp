@@ -45,7 +45,7 @@ constexpr const char* explain(Flaw flaw) {
         case Flaw::class_count:
             return "the classifier needs 1 to 1000000 classes";
         case Flaw::input_size:
-            return "height and width of the input must be 32 to 8192 pixels";
+            return "height and width of the input must be 8 to 8192 pixels";
         case Flaw::stage_channels:
             return "a stage needs 1 to 4096 output channels";
         case Flaw::stage_kernel:
@@ -87,8 +87,8 @@ constexpr Problem find_problem(const Architecture& a) {
     if (!detail::within(a.stem_stride, 1, 2)) return {Flaw::stem_stride, -1, a.stem_stride};
     if (!detail::within(a.head, 1, 16384)) return {Flaw::head_channels, -1, a.head};
     if (!detail::within(a.classes, 1, 1000000)) return {Flaw::class_count, -1, a.classes};
-    if (!detail::within(a.input.height, 32, 8192)) return {Flaw::input_size, -1, a.input.height};
-    if (!detail::within(a.input.width, 32, 8192)) return {Flaw::input_size, -1, a.input.width};
+    if (!detail::within(a.input.height, 8, 8192)) return {Flaw::input_size, -1, a.input.height};
+    if (!detail::within(a.input.width, 8, 8192)) return {Flaw::input_size, -1, a.input.width};
     for (int i = 0; i < a.stage_count(); ++i) {
         const Problem problem = detail::find_stage_problem(a.stages[i], i);
         if (problem.flaw != Flaw::none) return problem;
@@ -107,7 +107,7 @@ struct SoundArchitecture {
     static_assert(flaw != Flaw::stem_stride, "effv2: the stem's stride must be 1 or 2");
     static_assert(flaw != Flaw::head_channels, "effv2: the head needs 1 to 16384 channels");
     static_assert(flaw != Flaw::class_count, "effv2: the classifier needs 1 to 1000000 classes");
-    static_assert(flaw != Flaw::input_size, "effv2: height and width of the input must be 32 to 8192 pixels");
+    static_assert(flaw != Flaw::input_size, "effv2: height and width of the input must be 8 to 8192 pixels");
     static_assert(flaw != Flaw::stage_channels, "effv2: a stage needs 1 to 4096 output channels");
     static_assert(flaw != Flaw::stage_kernel, "effv2: a stage's kernel must be 3, 5 or 7");
     static_assert(flaw != Flaw::stage_stride, "effv2: a stage's stride must be 1 or 2");

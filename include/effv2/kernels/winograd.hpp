@@ -47,16 +47,29 @@ template <int count, class Row>
     return sum;
 }
 
+// The derivative at pair i's point of the product of all (x - point).
+constexpr double slope_at(int i) {
+    const double square = at[static_cast<std::size_t>(i)] * at[static_cast<std::size_t>(i)];
+    double slope = 2 * square;
+    for (int j = 0; j < pairs; ++j) {
+        const double other = at[static_cast<std::size_t>(j)];
+        if (j != i) slope *= square - other * other;
+    }
+    return slope;
+}
+
+// What G's rows are multiplied with: at 0, and at each pair.
+constexpr std::array<float, pairs + 1> tap_scales() {
+    std::array<float, pairs + 1> scales{static_cast<float>(1.0 / product_but(-1)[0])};
+    for (int i = 0; i < pairs; ++i) scales[static_cast<std::size_t>(i + 1)] = static_cast<float>(1.0 / slope_at(i));
+    return scales;
+}
+
 // G: three taps to m + 2 points.
 constexpr void transform_taps(const double (&g)[3], double (&points)[winograd_inputs]) {
     points[0] = g[0] / product_but(-1)[0];
     for (int i = 0; i < pairs; ++i) {
-        const double p = at[static_cast<std::size_t>(i)], square = p * p;
-        double slope = 2 * square;  // the derivative at p of the product of all (x - point)
-        for (int j = 0; j < pairs; ++j) {
-            const double other = at[static_cast<std::size_t>(j)];
-            if (j != i) slope *= square - other * other;
-        }
+        const double p = at[static_cast<std::size_t>(i)], square = p * p, slope = slope_at(i);
         points[2 * i + 1] = (g[0] + p * g[1] + square * g[2]) / slope;
         points[2 * i + 2] = (g[0] - p * g[1] + square * g[2]) / slope;
     }
@@ -72,6 +85,43 @@ constexpr void transform_kernel(const float* taps, double (&points)[winograd_poi
         transform_taps({half[0][x], half[1][x], half[2][x]}, column);
         for (int y = 0; y < winograd_inputs; ++y) points[y * winograd_inputs + x] = column[y];
     }
+}
+
+// G g G^T of `channels` neighbouring output channels at once, in float: for weights that change with every step. Tap t
+// and point p are at taps + t * tap_stride and points + p * point_stride.
+template <class Arch>
+void transform_kernels(const float* taps, std::ptrdiff_t tap_stride, int channels, float* points,
+                       std::ptrdiff_t point_stride) {
+    cover_in_steps<Arch>(
+        channels, [&](auto granules, int c) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            // All of G's rows are multiples of g0 + p g1 + p^2 g2, for p = 0, the pairs, and infinity.
+            const auto to_points = [](const Row& g0, const Row& g1, const Row& g2, Row(&out)[winograd_inputs])
+                __attribute__((always_inline)) {
+                constexpr auto scale = tap_scales();
+                out[0] = g0 * Row::broadcast(scale[0]);
+                simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
+                    constexpr float p = static_cast<float>(at[i]);
+                    const Row even = g0.plus_product(p * p, g2) * Row::broadcast(scale[i + 1]);
+                    const Row odd = g1 * Row::broadcast(p * scale[i + 1]);
+                    out[2 * i + 1] = even + odd;
+                    out[2 * i + 2] = even - odd;
+                });
+                out[winograd_inputs - 1] = g2;
+            };
+            Row half[3][winograd_inputs];
+            simd::static_for<3>([&](auto y) __attribute__((always_inline)) {
+                const float* line = taps + 3 * y * tap_stride + c;
+                to_points(Row::load(line), Row::load(line + tap_stride), Row::load(line + 2 * tap_stride), half[y]);
+            });
+            simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                Row column[winograd_inputs];
+                to_points(half[0][x], half[1][x], half[2][x], column);
+                simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                    column[y].store(points + (y * winograd_inputs + x) * point_stride + c);
+                });
+            });
+        });
 }
 
 // B^T: inputs to points, in place.
@@ -155,8 +205,9 @@ struct OutputTile {
     const float* const* residual = nullptr;  // pixels as `out`, or nullptr
 };
 
-// One tile's points to outputs, over a panel of `channels`, with bias, SiLU and then the residual.
-template <class Arch>
+// One tile's points to outputs, over a panel of `channels`: with bias, SiLU and then the residual, or (for training)
+// the residual alone.
+template <class Arch, bool activated = true>
 void transform_output_tile(const OutputTile& tile, int channels) {
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
@@ -171,7 +222,8 @@ void transform_output_tile(const OutputTile& tile, int channels) {
                 simd::static_for<winograd_outputs>([&](auto x)
                                                        __attribute__((always_inline)) { half[y][x] = line[x]; });
             });
-            const Row bias = Row::load(tile.bias + c);
+            Row bias;
+            if constexpr (activated) bias = Row::load(tile.bias + c);
             simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
                 Row column[winograd_inputs];
                 simd::static_for<winograd_inputs>([&](auto y)
@@ -180,7 +232,8 @@ void transform_output_tile(const OutputTile& tile, int channels) {
                 simd::static_for<winograd_outputs>([&](auto y) __attribute__((always_inline)) {
                     float* to = tile.out[y * winograd_outputs + x];
                     if (to == nullptr) return;
-                    Row value = simd::silu(column[y] + bias);
+                    Row value = column[y];
+                    if constexpr (activated) value = simd::silu(value + bias);
                     if (tile.residual != nullptr)
                         value = value + Row::load(tile.residual[y * winograd_outputs + x] + tile.out_offset + c);
                     value.store(to + tile.out_offset + c);

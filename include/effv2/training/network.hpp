@@ -8,7 +8,7 @@
 namespace effv2::training {
 
 // What a step does besides arithmetic. Random choices depend on (seed, step, image) alone.
-struct StepSettings {
+struct PassSettings {
     NormSettings norm;
     LossSettings loss;
     double dropout = 0.0;           // of the classifier's inputs
@@ -19,19 +19,24 @@ struct StepSettings {
 };
 
 // The memory and the passes of one architecture at one input size and batch. Parameters and gradients belong to the
-// caller (ParameterLayout), so that networks of several sizes share them. Nothing is allocated after make().
+// caller (ParameterTable), so that networks of several sizes share them. Nothing is allocated after make().
 template <class Arch = simd::NativeArch>
 class TrainingNetwork {
 public:
     // Fails with ErrorCode::argument for an architecture that is not sound, a batch below 1, one image alone with a
     // last map of one pixel (a norm needs two values), or for want of memory.
-    static Result<TrainingNetwork> make(const ParameterLayout& layout, Extent size, int batch, Keep keep = Keep::maps) {
+    // `threads`: the most that a step's executor will have. Convolutions::fast takes stride-1 3x3 convolutions through
+    // Winograd's transforms, forward and back to their input: gradients are then off by some 1e-4 of their norm instead
+    // of some 1e-5, which training does not notice.
+    static Result<TrainingNetwork> make(const ParameterTable& layout, Extent size, int batch, int threads,
+                                        Keep keep = Keep::maps, Convolutions convolutions = Convolutions::direct) {
         const Architecture a = layout.architecture().with_size(size.height, size.width);
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument, explain(problem.flaw)};
         if (batch < 1) return Error{ErrorCode::argument, "a training batch needs at least one picture"};
-        TrainingNetwork network(layout, a, batch, keep);
-        if (network.arena_.empty() || network.shared_.empty())
+        TrainingNetwork network(layout, a, batch, threads, keep, convolutions);
+        if (network.arena_.empty() || network.shared_.empty() ||
+            (network.workers_.empty() && network.worker_floats() > 0))
             return Error{ErrorCode::argument,
                          "not enough memory for " + std::to_string(network.memory_bytes()) + " bytes of training maps"};
         return network;
@@ -39,11 +44,12 @@ public:
 
     int batch() const { return batch_; }
     Extent input() const { return architecture_.input; }
-    std::size_t memory_bytes() const { return (arena_floats() + shared_floats()) * sizeof(float); }
+    std::size_t memory_bytes() const { return (arena_floats() + shared_floats() + worker_floats()) * sizeof(float); }
+    int threads() const { return threads_; }
 
     // `pictures` (batch, 3, height, width) normalised, `targets` (batch, classes) with rows that sum to 1. `values` are
     // all of the layout's floats, whose running statistics move; `gradients` its trained floats, overwritten.
-    Loss step(Executor& executor, const StepSettings& settings, std::span<const float> pictures,
+    Loss step(Executor& executor, const PassSettings& settings, std::span<const float> pictures,
               std::span<const float> targets, std::span<float> values, std::span<float> gradients) {
         Loss loss;
         executor.gather([&](Executor& team) {
@@ -66,32 +72,47 @@ public:
     }
 
 private:
-    TrainingNetwork(const ParameterLayout& layout, const Architecture& a, int batch, Keep keep)
+    TrainingNetwork(const ParameterTable& layout, const Architecture& a, int batch, int threads, Keep keep,
+                    Convolutions convolutions)
         : architecture_(a),
           batch_(batch),
+          threads_(threads),
           keep_(keep),
           classifier_(layout.classifier()),
-          plan_(layout, a, batch, keep),
+          plan_(layout, a, batch, keep, convolutions),
           arena_(arena_floats()),
           shared_(shared_floats()),
+          workers_(worker_floats()),
           factors_(plan_.blocks.size() * static_cast<std::size_t>(batch)) {}
 
     std::size_t arena_floats() const { return plan_.arena_floats * static_cast<std::size_t>(batch_); }
     std::size_t shared_floats() const {
         return plan_.state_floats + round_to_segment(plan_.shared.statistics) +
-               round_to_segment(plan_.shared.transposed) + round_to_segment(plan_.shared.gradient);
+               round_to_segment(plan_.shared.transposed) + round_to_segment(plan_.shared.gradient) +
+               round_to_segment(plan_.shared.points);
     }
 
-    Pass make_pass(Executor& team, const StepSettings& settings, float* values, float* gradients) {
-        Pass pass{team, settings.norm, batch_, values, values, gradients, arena_.data(), shared_.data(), {}, {}, {}};
+    std::size_t worker_floats() const { return plan_.shared.worker * static_cast<std::size_t>(threads_); }
+
+    Pass make_pass(Executor& team, const PassSettings& settings, float* values, float* gradients) {
+        Pass pass{.executor = team,
+                  .norm = settings.norm,
+                  .batch = batch_,
+                  .values = values,
+                  .statistics = values,
+                  .gradients = gradients,
+                  .arena = arena_.data(),
+                  .states = shared_.data()};
         pass.scratch_statistics = pass.states + plan_.state_floats;
         pass.transposed = pass.scratch_statistics + round_to_segment(plan_.shared.statistics);
         pass.scratch_gradient = pass.transposed + round_to_segment(plan_.shared.transposed);
+        pass.points = pass.scratch_gradient + round_to_segment(plan_.shared.gradient);
+        pass.scratch_worker = workers_.data(), pass.worker_stride = plan_.shared.worker;
         return pass;
     }
 
     // Stochastic depth, for each block and image (Huang et al. 2016; depth counted as google/automl does).
-    void draw_factors(const StepSettings& settings) {
+    void draw_factors(const PassSettings& settings) {
         const auto blocks = plan_.blocks.size();
         for (std::size_t b = 0; b < blocks; ++b) {
             const double lost = settings.stochastic_depth * static_cast<double>(b) / static_cast<double>(blocks);
@@ -142,7 +163,7 @@ private:
         });
     }
 
-    void backward(const Pass& pass, const StepSettings& settings, const Dropout& dropout) {
+    void backward(const Pass& pass, const PassSettings& settings, const Dropout& dropout) {
         backward_classifier(pass);
         const int blocks = static_cast<int>(plan_.blocks.size());
         if (settings.first_trained > blocks) return;
@@ -180,11 +201,11 @@ private:
     }
 
     Architecture architecture_;
-    int batch_;
+    int batch_, threads_;
     Keep keep_;
     LayerPlace classifier_;
     TrainingPlan plan_;
-    Buffer arena_, shared_;
+    Buffer arena_, shared_, workers_;
     std::vector<float> factors_;
 };
 

@@ -71,9 +71,9 @@ struct TensorDims {
 }  // namespace detail
 
 // The places of all tensors.
-class ParameterLayout {
+class ParameterTable {
 public:
-    explicit ParameterLayout(const Architecture& a)
+    explicit ParameterTable(const Architecture& a)
         : architecture_(a), blocks_(static_cast<std::size_t>(a.block_count())) {
         for (const bool trainable : {true, false}) {
             for_each_tensor(a, [&](const Tensor& t) {
@@ -169,7 +169,7 @@ void write_tensor(const ParameterEntry& entry, std::span<const float> from, floa
 template <class Arch = simd::NativeArch>
 class ParameterSource final : public WeightSource {
 public:
-    ParameterSource(const ParameterLayout& layout, const float* values, float epsilon = 1e-3f)
+    ParameterSource(const ParameterTable& layout, const float* values, float epsilon = 1e-3f)
         : layout_(layout), values_(values), epsilon_(epsilon) {}
     void read(const Tensor& tensor, std::size_t first, std::span<float> into) const override {
         read_tensor<Arch>(layout_.find(tensor), values_, first, into);
@@ -177,14 +177,14 @@ public:
     float epsilon() const override { return epsilon_; }
 
 private:
-    const ParameterLayout& layout_;
+    const ParameterTable& layout_;
     const float* values_;
     float epsilon_;
 };
 
 // All values from a source; padding becomes zero.
 template <class Arch = simd::NativeArch>
-void load_parameters(const ParameterLayout& layout, const WeightSource& source, float* values) {
+void load_parameters(const ParameterTable& layout, const WeightSource& source, float* values) {
     std::fill_n(values, layout.floats(), 0.0f);
     std::vector<float> elements;
     for (const ParameterEntry& entry : layout.entries()) {

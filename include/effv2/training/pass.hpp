@@ -3,6 +3,7 @@
 #pragma once
 
 #include "effv2/training/layers/depthwise.hpp"
+#include "effv2/training/layers/winograd.hpp"
 #include "effv2/training/plan.hpp"
 
 namespace effv2::training {
@@ -11,14 +12,17 @@ struct Pass {
     Executor& executor;
     const NormSettings& norm;
     int batch;
-    const float* values;  // ParameterLayout
+    const float* values;  // ParameterTable
     float* statistics;    // the same memory, where running statistics are moved
-    float* gradients;     // ParameterLayout's trained part
+    float* gradients;     // ParameterTable's trained part
     float* arena;
     float* states;
-    float* scratch_statistics;
-    float* transposed;
-    float* scratch_gradient;
+    float* scratch_statistics = nullptr;
+    float* transposed = nullptr;
+    float* scratch_gradient = nullptr;
+    float* points = nullptr;          // one layer's weights, transformed
+    float* scratch_worker = nullptr;  // of worker 0
+    std::size_t worker_stride = 0;    // floats from one worker's scratch to the next
 
     float* at(MapPlace place) const { return arena + place * static_cast<std::size_t>(batch); }
     NormState state(const NormedLayer& layer) const { return {states + layer.state, layer.shape.out}; }
@@ -28,6 +32,14 @@ struct Pass {
     Biased<const float> biased(const LayerPlace& at) const { return {values + at.weights, values + at.beta}; }
     Biased<float> biased_gradient(const LayerPlace& at) const { return {gradients + at.weights, gradients + at.beta}; }
 };
+
+// A pass of stride 1, directly or by Winograd.
+template <class Arch>
+void run_convolution(const Pass& pass, const ConvShape& shape, const ConvPass& convolution) {
+    if (!shape.winograd) return convolve<Arch>(pass.executor, convolution);
+    transform_weights<Arch>(pass.executor, convolution.depth, convolution.channels, convolution.weights, pass.points);
+    convolve_winograd<Arch>(pass.executor, convolution, pass.points, pass.scratch_worker, pass.worker_stride);
+}
 
 // The convolution, and its norm's statistics; the norm itself is applied by who reads the map. `update` moves the
 // running statistics: once a step.
@@ -39,7 +51,8 @@ void convolve_and_measure(const Pass& pass, const NormedLayer& layer, const floa
     if (layer.shape.depthwise)
         depthwise_forward<Arch>(pass.executor, layer.shape, pass.batch, in, weights, raw, moments);
     else
-        convolve_forward<Arch>(pass.executor, layer.shape, pass.batch, in, weights, nullptr, raw, moments);
+        run_convolution<Arch>(pass, layer.shape,
+                              forward_pass(layer.shape, pass.batch, in, weights, nullptr, raw, moments));
     finish_statistics(pass.executor, pass.norm, pass.batch * layer.map.pixels, layer.shape.out, moments,
                       pass.norm_parameters(layer.at), pass.state(layer), update);
 }
@@ -76,8 +89,13 @@ void backward_to_input(const Pass& pass, const NormedLayer& layer, const float* 
     const float* weights = pass.values + layer.at.weights;
     if (!layer.shape.depthwise) {
         transpose_weights<Arch>(pass.executor, layer.shape, weights, pass.transposed);
-        convolve_backward<Arch>(pass.executor, layer.shape, pass.batch, raw_gradient, pass.transposed, residual,
-                                in_gradient);
+        if (layer.shape.winograd)
+            run_convolution<Arch>(
+                pass, layer.shape,
+                backward_pass(layer.shape, 0, pass.batch, raw_gradient, pass.transposed, residual, in_gradient));
+        else
+            convolve_backward<Arch>(pass.executor, layer.shape, pass.batch, raw_gradient, pass.transposed, residual,
+                                    in_gradient);
         return;
     }
     depthwise_backward<Arch>(pass.executor, layer.shape, pass.batch, raw_gradient, weights, residual, in_gradient);

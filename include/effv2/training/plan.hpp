@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "effv2/training/layers/squeeze_excite.hpp"
+#include "effv2/training/layers/winograd.hpp"
 #include "effv2/training/parameters.hpp"
 
 namespace effv2::training {
@@ -22,7 +23,7 @@ using MapPlace = std::size_t;
 // A convolution, full or depthwise, with the batch norm behind it.
 struct NormedLayer {
     ConvShape shape;
-    MapShape map;           // of the output
+    MapLayout map;          // of the output
     bool silu = false;      // behind the norm
     MapPlace raw = 0;       // the convolution's output
     MapPlace out = 0;       // what the next layer reads
@@ -48,11 +49,14 @@ struct SharedScratch {
     std::size_t statistics = 0;  // moments and sums of the norms
     std::size_t transposed = 0;  // one layer's weights
     std::size_t gradient = 0;    // partial sums of one layer's weight gradient
+    std::size_t points = 0;      // one layer's weights at Winograd's points
+    std::size_t worker = 0;      // of each thread
 };
 
 class TrainingPlan {
 public:
-    TrainingPlan(const ParameterLayout& layout, const Architecture& a, int batch, Keep keep) : batch_(batch) {
+    TrainingPlan(const ParameterTable& layout, const Architecture& a, int batch, Keep keep, Convolutions convolutions)
+        : batch_(batch), convolutions_(convolutions) {
         const Window window = stem_window(a);
         columns = take(static_cast<std::size_t>(window.output.pixels()) * static_cast<std::size_t>(stem_columns));
         stem = make_layer(make_window(window.output, 1, 1, a.padding), 27, a.stem, false, true, layout.stem());
@@ -112,13 +116,14 @@ private:
                                 &b.project.out, &b.squeeze_state})
             if (*place >= inner_mark) *place = *place - inner_mark + cursor_;
     }
-    static std::size_t map_floats(const MapShape& map) {
+    static std::size_t map_floats(const MapLayout& map) {
         return static_cast<std::size_t>(map.pixels) * static_cast<std::size_t>(map.stride);
     }
 
     NormedLayer make_layer(const Window& window, int in, int out, bool depthwise, bool silu, const LayerPlace& at) {
         NormedLayer layer;
         layer.shape = ConvShape(window, in, out, depthwise);
+        layer.shape.winograd = convolutions_ == Convolutions::fast && suits_winograd(layer.shape);
         layer.map = {window.output.pixels(), layer.shape.out, layer.shape.out_stride};
         layer.silu = silu;
         layer.raw = take(map_floats(layer.map));
@@ -135,6 +140,8 @@ private:
     void note_convolution(const ConvShape& shape) {
         if (!shape.depthwise) shared.transposed = std::max(shared.transposed, shape.weights());
         shared.gradient = std::max(shared.gradient, GradientCut(shape, batch_).scratch_floats(shape));
+        shared.points = std::max(shared.points, winograd_weights(shape));
+        shared.worker = std::max(shared.worker, round_to_segment(winograd_scratch(shape)));
     }
 
     TrainedBlock make_block(const Block& block, const BlockPlaces& places, MapPlace in, MapPlace out) {
@@ -175,6 +182,7 @@ private:
     }
 
     int batch_;
+    Convolutions convolutions_;
     bool internal_ = false;
     std::size_t cursor_ = 0, inner_ = 0, widest_map_ = 0, widest_expanded_ = 0;
 };

@@ -144,7 +144,7 @@ inline void finish_gradient(Executor& executor, const NormSettings& settings, in
 }
 
 // A layer's map: pixels of one image, channels rounded to the granule.
-struct MapShape {
+struct MapLayout {
     int pixels = 0, channels = 0;
     std::ptrdiff_t stride = 0;  // floats from pixel to pixel
     std::ptrdiff_t at(int image, int pixel) const { return (std::ptrdiff_t{image} * pixels + pixel) * stride; }
@@ -152,7 +152,7 @@ struct MapShape {
 
 // out = act(norm(in)), or factors[image] * act(norm(in)) + residual; no factors: 1.
 template <class Arch>
-void norm_forward(Executor& executor, const MapShape& shape, int batch, const NormState& s, bool silu, const float* in,
+void norm_forward(Executor& executor, const MapLayout& shape, int batch, const NormState& s, bool silu, const float* in,
                   const float* factors, const float* residual, float* out) {
     const Pieces pieces(batch, shape.pixels, shape.channels);
     executor.run(pieces.count(), [&](int piece, int) {
@@ -178,7 +178,7 @@ struct NormUpstream {
 
 // in_gradient (may be the upstream gradient's own memory), gamma's and beta's. `sums` has pieces * 2 * channels floats.
 template <class Arch>
-void norm_backward(Executor& executor, const NormSettings& settings, const MapShape& shape, int batch,
+void norm_backward(Executor& executor, const NormSettings& settings, const MapLayout& shape, int batch,
                    const NormState& s, bool silu, const float* in, const NormUpstream& up, float* sums,
                    float* gamma_gradient, float* beta_gradient, float* in_gradient) {
     const Pieces pieces(batch, shape.pixels, shape.channels);

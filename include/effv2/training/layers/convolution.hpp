@@ -21,6 +21,7 @@ struct ConvShape {
     int in = 0, out = 0;
     int in_stride = 0, out_stride = 0;
     bool depthwise = false;
+    bool winograd = false;  // forward and the gradient of the input go through Winograd's transforms
 
     ConvShape() = default;
     ConvShape(const Window& w, int inputs, int outputs, bool by_channel = false)
@@ -175,9 +176,8 @@ void convolve(Executor& executor, const ConvPass& pass) {
 }
 
 // out = in * weights; moments as in ConvPass, or nullptr.
-template <class Arch>
-void convolve_forward(Executor& executor, const ConvShape& shape, int batch, const float* in, const float* weights,
-                      const float* bias, float* out, float* moments) {
+inline ConvPass forward_pass(const ConvShape& shape, int batch, const float* in, const float* weights,
+                             const float* bias, float* out, float* moments) {
     ConvPass pass;
     pass.gather = forward_gather(shape.window);
     pass.batch = batch;
@@ -187,7 +187,13 @@ void convolve_forward(Executor& executor, const ConvShape& shape, int batch, con
     pass.destination = out, pass.destination_stride = shape.out_stride;
     pass.destination_width = shape.window.output.width, pass.destination_pixels = shape.window.output.pixels();
     pass.moments = moments;
-    convolve<Arch>(executor, pass);
+    return pass;
+}
+
+template <class Arch>
+void convolve_forward(Executor& executor, const ConvShape& shape, int batch, const float* in, const float* weights,
+                      const float* bias, float* out, float* moments) {
+    convolve<Arch>(executor, forward_pass(shape, batch, in, weights, bias, out, moments));
 }
 
 // The weights as the input's gradient reads them: for each remainder class of the stride, panels over the inputs of
@@ -217,21 +223,28 @@ void transpose_weights(Executor& executor, const ConvShape& shape, const float* 
     });
 }
 
-// in_gradient = out_gradient * transposed weights (+ residual, of the input's shape).
+// in_gradient = out_gradient * transposed weights (+ residual, of the input's shape), for one remainder class of the
+// stride, whose transposed weights are given.
+inline ConvPass backward_pass(const ConvShape& shape, int which, int batch, const float* out_gradient,
+                              const float* transposed, const float* residual, float* in_gradient) {
+    ConvPass pass;
+    pass.gather = backward_gather(shape.window, which);
+    pass.batch = batch;
+    pass.depth = shape.out, pass.channels = shape.in;
+    pass.source = out_gradient, pass.source_stride = shape.out_stride;
+    pass.weights = transposed;
+    pass.destination = in_gradient, pass.destination_stride = shape.in_stride;
+    pass.destination_width = shape.window.input.width, pass.destination_pixels = shape.window.input.pixels();
+    pass.residual = residual;
+    return pass;
+}
+
+// The same for all classes.
 template <class Arch>
 void convolve_backward(Executor& executor, const ConvShape& shape, int batch, const float* out_gradient,
                        const float* transposed, const float* residual, float* in_gradient) {
-    const int stride = shape.window.stride;
-    for (int c = 0; c < stride * stride; ++c) {
-        ConvPass pass;
-        pass.gather = backward_gather(shape.window, c);
-        pass.batch = batch;
-        pass.depth = shape.out, pass.channels = shape.in;
-        pass.source = out_gradient, pass.source_stride = shape.out_stride;
-        pass.weights = transposed;
-        pass.destination = in_gradient, pass.destination_stride = shape.in_stride;
-        pass.destination_width = shape.window.input.width, pass.destination_pixels = shape.window.input.pixels();
-        pass.residual = residual;
+    for (int c = 0; c < shape.window.stride * shape.window.stride; ++c) {
+        const ConvPass pass = backward_pass(shape, c, batch, out_gradient, transposed, residual, in_gradient);
         convolve<Arch>(executor, pass);
         transposed += std::ptrdiff_t{pass.gather.taps()} * shape.out * shape.in;
     }

@@ -63,7 +63,7 @@ struct Dropout {
 };
 
 template <class Arch>
-void pool_forward(Executor& executor, const MapShape& map, int batch, const Dropout& dropout, const float* in,
+void pool_forward(Executor& executor, const MapLayout& map, int batch, const Dropout& dropout, const float* in,
                   float* pooled) {
     executor.run(batch, [&](int image, int) {
         float* to = pooled + image * map.stride;
@@ -76,7 +76,7 @@ void pool_forward(Executor& executor, const MapShape& map, int batch, const Drop
 
 // The gradient of every pixel of the map; pooled_gradient is overwritten.
 template <class Arch>
-void pool_backward(Executor& executor, const MapShape& map, int batch, const Dropout& dropout, float* pooled_gradient,
+void pool_backward(Executor& executor, const MapLayout& map, int batch, const Dropout& dropout, float* pooled_gradient,
                    float* in_gradient) {
     executor.run(batch, [&](int image, int) {
         float* from = pooled_gradient + image * map.stride;

@@ -9,7 +9,7 @@ namespace effv2::training {
 
 // The two dense layers, as 1x1 convolutions of one pixel.
 struct SqueezeShape {
-    MapShape map;  // that is gated
+    MapLayout map;  // that is gated
     ConvShape reduce, restore;
 
     SqueezeShape() = default;
@@ -45,7 +45,7 @@ struct Biased {
 template <class Arch>
 void squeeze_forward(Executor& executor, const SqueezeShape& shape, int batch, const NormState& norm, const float* in,
                      Biased<const float> reduce, Biased<const float> restore, const SqueezeState& state, float* out) {
-    const MapShape& map = shape.map;
+    const MapLayout& map = shape.map;
     executor.run(batch, [&](int image, int) {
         float* mean = state.mean + image * map.stride;
         std::fill_n(mean, map.channels, 0.0f);
@@ -88,7 +88,7 @@ template <class Arch>
 void squeeze_backward(Executor& executor, const SqueezeShape& shape, int batch, const NormState& norm, const float* in,
                       const float* out_gradient, const float* reduce_transposed, const float* restore_transposed,
                       const SqueezeState& state, float* scratch, Biased<float> reduce, Biased<float> restore) {
-    const MapShape& map = shape.map;
+    const MapLayout& map = shape.map;
     executor.run(batch, [&](int image, int) {
         float* gradient = state.gate_gradient + image * map.stride;
         const float* gate = state.gate + image * map.stride;

@@ -1,0 +1,194 @@
+// Stride-1 3x3 convolutions through Winograd's transforms: forward, and the gradient of the input, which is such a
+// convolution itself. Weights change with every step, so theirs are transformed in every step too.
+#pragma once
+
+#include "effv2/kernels/winograd.hpp"
+#include "effv2/training/layers/convolution.hpp"
+
+namespace effv2::training {
+
+// Whether a layer can go this way, and the transforms weigh less than the products that they save.
+inline bool suits_winograd(const ConvShape& shape) {
+    return !shape.depthwise && shape.window.kernel == 3 && shape.window.stride == 1 && shape.in >= 16 &&
+           shape.out >= 16 && shape.window.output.height >= 4 && shape.window.output.width >= 4;
+}
+
+// Floats of a layer's transformed weights, and of one worker's scratch.
+inline std::size_t winograd_weights(const ConvShape& shape) {
+    return shape.winograd ? shape.weights() / 9 * winograd_points : 0;
+}
+
+namespace detail {
+
+// Tiles of a task: as many as let its points stay in a second-level cache.
+constexpr int winograd_tiles(int depth) {
+    constexpr int floats = 3 << 16;
+    return std::clamp(floats / (winograd_points * depth), 4, max_task_tiles);
+}
+
+constexpr std::size_t winograd_scratch(int depth) {
+    return static_cast<std::size_t>(winograd_points) * static_cast<std::size_t>(winograd_tiles(depth)) *
+           static_cast<std::size_t>(depth + max_panel);
+}
+
+}  // namespace detail
+
+// Floats of scratch that each worker needs, in either direction.
+inline std::size_t winograd_scratch(const ConvShape& shape) {
+    return shape.winograd ? detail::winograd_scratch(std::max(shape.in, shape.out)) : 0;
+}
+
+// Panels of (9, depth, panel width) to panels of (points, depth, panel width).
+template <class Arch>
+void transform_weights(Executor& executor, int depth, int channels, const float* weights, float* points) {
+    const kernels::Panels<Arch> panels(channels);
+    constexpr int rows = 16;  // of a task
+    const int parts = (depth + rows - 1) / rows;
+    executor.run(panels.count * parts, [&](int task, int) {
+        const int panel = task / parts, width = panels.width(panel) * granule, first = task % parts * rows;
+        const std::ptrdiff_t start = std::ptrdiff_t{depth} * panels.first_channel(panel),
+                             step = std::ptrdiff_t{depth} * width;
+        for (int i = first; i < std::min(first + rows, depth); ++i)
+            kernels::winograd::transform_kernels<Arch>(weights + 9 * start + std::ptrdiff_t{i} * width, step, width,
+                                                       points + winograd_points * start + std::ptrdiff_t{i} * width,
+                                                       step);
+    });
+}
+
+namespace detail {
+
+// Some tiles of some images, through all panels.
+template <class Arch>
+class WinogradChunk {
+public:
+    WinogradChunk(const ConvPass& pass, const float* points, int first, int count, float* scratch)
+        : pass_(pass),
+          weights_(points),
+          count_(count),
+          inputs_(scratch),
+          products_(scratch + std::ptrdiff_t{winograd_points} * count * pass.depth) {
+        const int rows = tiles(pass.gather.y.points), columns = tiles(pass.gather.x.points);
+        for (int t = 0; t < count; ++t) {
+            const int tile = (first + t) % (rows * columns);
+            place_[t] = {(first + t) / (rows * columns), tile / columns * winograd_outputs,
+                         tile % columns * winograd_outputs};
+        }
+    }
+    static int tiles(int length) { return (length + winograd_outputs - 1) / winograd_outputs; }
+
+    void run(int first_panel, int end_panel) const {
+        transform_inputs();
+        const kernels::Panels<Arch> panels(pass_.channels);
+        for (int p = first_panel; p < end_panel; ++p) {
+            multiply(panels, p);
+            transform_outputs(panels.first_channel(p), panels.width(p) * granule);
+        }
+    }
+
+private:
+    struct Place {
+        int image, y, x;  // of the tile's first output
+    };
+
+    void transform_inputs() const {
+        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * pass_.depth;
+        const int height = pass_.gather.y.source, width = pass_.gather.x.source;
+        for (int t = 0; t < count_; ++t) {
+            const float* in[winograd_points];
+            const float* map = pass_.source + std::ptrdiff_t{place_[t].image} * height * width * pass_.source_stride;
+            for (int i = 0; i < winograd_points; ++i) {
+                const int y = place_[t].y + pass_.gather.y.first + i / winograd_inputs;
+                const int x = place_[t].x + pass_.gather.x.first + i % winograd_inputs;
+                const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+                in[i] = inside ? map + (std::ptrdiff_t{y} * width + x) * pass_.source_stride : network::zeros;
+            }
+            kernels::winograd::transform_input_tile<Arch>(in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth,
+                                                          point_stride);
+        }
+    }
+
+    // products[point][tile][channel of the panel] = inputs[point][tile] * weights[panel][point]
+    void multiply(const kernels::Panels<Arch>& panels, int p) const {
+        const int depth = pass_.depth, width = panels.width(p) * granule;
+        const float* in[max_task_tiles];
+        float* out[max_task_tiles];
+        for (int t = 0; t < count_; ++t) {
+            in[t] = inputs_ + std::ptrdiff_t{t} * depth;
+            out[t] = products_ + std::ptrdiff_t{t} * width;
+        }
+        const float* weights = weights_ + std::ptrdiff_t{winograd_points} * depth * panels.first_channel(p);
+        kernels::Tile tile;
+        tile.depth = depth;
+        const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
+        for (int i = 0; i < winograd_points; ++i) {
+            tile.weights = weights + std::ptrdiff_t{i} * depth * width;
+            tile.in_offset = std::ptrdiff_t{i} * count_ * depth;
+            tile.out_offset = std::ptrdiff_t{i} * count_ * width;
+            kernels::for_each_group(count_, most, [&](int first, int rows) {
+                tile.in = in + first;
+                tile.out = out + first;
+                kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+            });
+        }
+    }
+
+    void transform_outputs(int channel, int width) const {
+        constexpr int pixels = winograd_outputs * winograd_outputs;
+        for (int t = 0; t < count_; ++t) {
+            float* out[pixels];
+            const float* residual[pixels];
+            for (int i = 0; i < pixels; ++i) {
+                const int y = place_[t].y + i / winograd_outputs, x = place_[t].x + i % winograd_outputs;
+                const bool inside = y < pass_.gather.y.points && x < pass_.gather.x.points;
+                const std::ptrdiff_t at = (std::ptrdiff_t{place_[t].image} * pass_.destination_pixels +
+                                           std::ptrdiff_t{y} * pass_.destination_width + x) *
+                                          pass_.destination_stride;
+                out[i] = inside ? pass_.destination + at : nullptr;
+                residual[i] = inside && pass_.residual != nullptr ? pass_.residual + at : nullptr;
+            }
+            kernels::winograd::OutputTile tile;
+            tile.points = products_ + std::ptrdiff_t{t} * width;
+            tile.point_stride = std::ptrdiff_t{count_} * width;
+            tile.out = out, tile.out_offset = channel;
+            tile.residual = pass_.residual != nullptr ? residual : nullptr;
+            kernels::winograd::transform_output_tile<Arch, false>(tile, width);
+        }
+    }
+
+    const ConvPass& pass_;
+    const float* weights_;
+    int count_;
+    float *inputs_, *products_;
+    Place place_[max_task_tiles];
+};
+
+}  // namespace detail
+
+// The pass of a stride-1 3x3 convolution, with transformed weights in place of its own; scratch as winograd_scratch
+// says, for each worker.
+template <class Arch>
+void convolve_winograd(Executor& executor, const ConvPass& pass, const float* points, float* scratch,
+                       std::size_t scratch_stride) {
+    using Chunk = detail::WinogradChunk<Arch>;
+    const int tiles = pass.batch * Chunk::tiles(pass.gather.y.points) * Chunk::tiles(pass.gather.x.points);
+    const int most = detail::winograd_tiles(pass.depth), chunks = (tiles + most - 1) / most;
+    const int panels = kernels::Panels<Arch>(pass.channels).count;
+    executor.run(chunks, [&](int task, int worker) {
+        const int first = detail::part_start(tiles, chunks, task);
+        const Chunk chunk(pass, points, first, detail::part_start(tiles, chunks, task + 1) - first,
+                          scratch + static_cast<std::size_t>(worker) * scratch_stride);
+        chunk.run(0, panels);
+    });
+    if (pass.moments == nullptr) return;
+    // Tiles have not the pixels of the chunks that statistics are made of.
+    const int points_count = pass.batch * pass.gather.points(), parts = chunk_count(points_count);
+    executor.run(parts, [&](int part, int) {
+        const int first = detail::part_start(points_count, parts, part);
+        float* moments = pass.moments + std::ptrdiff_t{part} * 2 * pass.channels;
+        kernels::channel_moments<Arch>(
+            pass.destination + std::ptrdiff_t{first} * pass.destination_stride, pass.destination_stride,
+            detail::part_start(points_count, parts, part + 1) - first, pass.channels, moments, moments + pass.channels);
+    });
+}
+
+}  // namespace effv2::training

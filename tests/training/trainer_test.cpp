@@ -1,0 +1,193 @@
+// Whole runs: they learn, they repeat to the bit with any number of threads, go on from a checkpoint as if nothing had
+// happened, and stop with a sentence where a gradient is lost.
+#include "effv2/training/trainer.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "effv2/parallel/tbb.hpp"
+#include "effv2/training/evaluate.hpp"
+#include "training/sets.hpp"
+
+using namespace effv2;
+using namespace effv2::training;
+
+namespace {
+
+constexpr Architecture small{.stem = 16,
+                             .stem_stride = 1,
+                             .stages = {fused(1, 2, 1, 16), fused(1, 2, 4, 24), mbconv(1, 1, 2, 24)},
+                             .head = 32,
+                             .classes = 3,
+                             .input = {24, 24}};
+
+constexpr ProgressiveSchedule growing = progressive::as_in_paper(
+    {.size = 16, .magnitude = 1.0}, {.size = 24, .magnitude = 3.0, .mixup = 0.1, .dropout = 0.1}, 2);
+
+RunSettings settings(std::uint64_t steps) {
+    RunSettings s;
+    s.schedule = growing;
+    s.steps = steps;
+    s.batch = 12;
+    s.optimiser = Sgd{.momentum = 0.9f, .nesterov = true, .weight_decay = 1e-4f};
+    s.learning_rate = {.peak = 0.05, .shape = LearningRateShape::cosine, .warmup_steps = 5, .total_steps = steps};
+    s.average.decay = 0.95;
+    s.pictures.policy = data::Policy::rand_augment;
+    s.stochastic_depth = 0.1;
+    s.seed = 7;
+    return s;
+}
+
+const data::Pictures& pictures() {
+    static const data::Pictures set = tests::coloured_squares(150, 24, 1);
+    return set;
+}
+
+TrainingRun<> make_run(const RunSettings& s) {
+    auto run = TrainingRun<>::make(small, s, pictures(), tests::squares_recipe, InitialValues{s.seed});
+    REQUIRE(run);
+    return std::move(*run);
+}
+
+void train(TrainingRun<>& run, int threads, std::uint64_t until) {
+    TbbExecutor executor(threads);
+    while (run.steps_done() < until) REQUIRE(run.step(executor));
+}
+
+// Every value that evaluation and weight files read.
+std::vector<float> values(const TrainingRun<>& run) {
+    std::vector<float> all, elements;
+    for (const ParameterEntry& entry : run.table().entries()) {
+        elements.resize(entry.tensor.shape.elements());
+        run.source().read(entry.tensor, 0, elements);
+        all.insert(all.end(), elements.begin(), elements.end());
+    }
+    return all;
+}
+
+TEST_CASE("a run learns what can be learnt, through progressive stages") {
+    const RunSettings s = settings(150);
+    TrainingRun<> run = make_run(s);
+    TbbExecutor executor(2);
+    int sizes[2]{};
+    while (!run.finished()) {
+        const Result<StepReport> report = run.step(executor);
+        REQUIRE(report);
+        CHECK(report->size == (report->step < 75 ? 16 : 24));
+        CHECK(report->learning_rate == s.learning_rate.at(report->step));
+        ++sizes[report->stage];
+    }
+    CHECK(sizes[0] == 75);
+    CHECK(sizes[1] == 75);
+    auto network = Network::make(small, *pack_weights(small, run.source()), executor);
+    REQUIRE(network);
+    const data::Pictures unseen = tests::coloured_squares(60, 24, 2);
+    const Result<Evaluation> result = evaluate(*network, unseen, tests::squares_recipe, executor);
+    REQUIRE(result);
+    CHECK(result->top1() > 0.9);
+}
+
+TEST_CASE("equal bits with one thread or several") {
+    TrainingRun<> one = make_run(settings(12)), three = make_run(settings(12));
+    train(one, 1, 12);
+    train(three, 3, 12);
+    CHECK(values(one) == values(three));
+}
+
+TEST_CASE("a run goes on from a checkpoint as if it had never stopped") {
+    const std::string path = "trainer_test_checkpoint_" + std::to_string(getpid());
+    TrainingRun<> whole = make_run(settings(20));
+    train(whole, 2, 20);
+    for (const std::uint64_t stop : {1, 10, 13}) {
+        TrainingRun<> before = make_run(settings(20));
+        train(before, 1, stop);
+        REQUIRE(before.save(path));
+        TrainingRun<> after = make_run(settings(20));
+        const Result<Checkpoint> checkpoint = read_checkpoint(path);
+        REQUIRE(checkpoint);
+        REQUIRE(after.resume(*checkpoint));
+        CHECK(after.steps_done() == stop);
+        train(after, 2, 20);
+        CHECK(values(after) == values(whole));
+    }
+    RunSettings other = settings(20);
+    other.seed = 8;
+    TrainingRun<> refused = make_run(other);
+    CHECK(refused.resume(*read_checkpoint(path))
+              .error()
+              .message.find("of a run with seed 7; this run has 20 steps and "
+                            "seed 8") != std::string::npos);
+    other = settings(20);
+    other.optimiser = AdamW{};
+    TrainingRun<> another = make_run(other);
+    CHECK(!another.resume(*read_checkpoint(path)));
+    std::remove(path.c_str());
+    std::remove(previous_checkpoint(path).c_str());
+}
+
+TEST_CASE("a gradient that is not finite stops the run with a sentence, and changes nothing") {
+    RunSettings s = settings(20);
+    s.learning_rate = {.peak = 9e8};
+    TrainingRun<> run = make_run(s);
+    TbbExecutor executor(2);
+    Result<StepReport> report = run.step(executor);
+    while (report && !run.finished()) report = run.step(executor);
+    REQUIRE(!report);
+    CHECK(report.error().message.find("the gradient of ") != std::string::npos);
+    const std::uint64_t stopped = run.steps_done();
+    const std::vector<float> before = values(run);
+    CHECK(!run.step(executor));
+    CHECK(run.steps_done() == stopped);
+    CHECK(std::memcmp(values(run).data(), before.data(), before.size() * sizeof(float)) == 0);
+}
+
+TEST_CASE("frozen parts stay as they were") {
+    RunSettings s = settings(6);
+    s.first_trained = 2;
+    s.norm.frozen = true;
+    TrainingRun<> run = make_run(s);
+    train(run, 2, 6);
+    const InitialValues start(s.seed);
+    for (const ParameterEntry& entry : run.table().entries()) {
+        const Tensor& t = entry.tensor;
+        std::vector<float> now(t.shape.elements()), first(now.size());
+        run.source().read(t, 0, now);
+        start.read(t, 0, first);
+        const bool norm = t.part != Part::weight && t.part != Part::bias;
+        const bool early = t.layer == Layer::stem || (t.in_block() && t.block.stage < 2);
+        CAPTURE(static_cast<int>(t.layer));
+        CAPTURE(static_cast<int>(t.part));
+        CHECK((now == first) == (norm || early));
+    }
+}
+
+TEST_CASE("what cannot be run is refused") {
+    const auto refusal = [](const Architecture& a, const RunSettings& s) {
+        const auto run = TrainingRun<>::make(a, s, pictures(), tests::squares_recipe, InitialValues{1});
+        return run ? std::string() : run.error().message;
+    };
+    CHECK(refusal(small.with_classes(10), settings(10)) == "the network has 10 classes, but squares has 3");
+    CHECK(refusal(small, settings(1)).find("it gets no step") != std::string::npos);
+    RunSettings s = settings(10);
+    s.batch = 0;
+    CHECK(refusal(small, s) == "a training batch needs at least one picture");
+}
+
+TEST_CASE("the trainer's type knows its stages") {
+    using Own = Trainer<small, growing>;
+    static_assert(Own::stages == 2);
+    static_assert(Own::architecture(0).input == Extent{16, 16});
+    static_assert(Own::architecture(1).input == Extent{24, 24});
+    RunSettings s = settings(8);
+    s.schedule = {};
+    auto run = Own::make(s, pictures(), tests::squares_recipe, InitialValues{s.seed});
+    REQUIRE(run);
+    TrainingRun<> same = make_run(settings(8));
+    train(*run, 2, 8);
+    train(same, 2, 8);
+    CHECK(values(*run) == values(same));
+}
+
+}  // namespace
