@@ -214,7 +214,7 @@ void transpose_weights(Executor& executor, const ConvShape& shape, const float* 
                     const int first = out_panels.first_channel(p), columns = out_panels.width(p) * granule;
                     const float* from = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
                                         (std::ptrdiff_t{tap} * shape.in + channel) * columns;
-                    kernels::transpose(from, width, columns, to);
+                    kernels::transpose<Arch>(from, width, columns, to);
                     to += std::ptrdiff_t{width} * columns;
                 }
             }

@@ -77,7 +77,9 @@ template <class Arch>
 void depthwise_weight_gradient(Executor& executor, const ConvShape& shape, int batch, const float* in,
                                const float* out_gradient, float* scratch, float* weight_gradient) {
     const GradientCut cut(shape, batch);
-    const int kernel = shape.window.kernel, together = std::max(1, chunk_pixels / shape.window.output.width);
+    // Pixels whose channels of one task stay in a first-level cache while all taps visit them.
+    constexpr int cached_pixels = 48;
+    const int kernel = shape.window.kernel, together = std::max(1, cached_pixels / shape.window.output.width);
     executor.run(cut.splits * cut.slices, [&](int task, int) {
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
         float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
