@@ -6,6 +6,7 @@
 #include "effv2/training/layers/depthwise.hpp"
 #include "effv2/training/layers/loss.hpp"
 #include "effv2/training/layers/squeeze_excite.hpp"
+#include "effv2/training/layers/winograd_gradient.hpp"
 #include "effv2/training/parameters.hpp"
 #include "training/plain_layers.hpp"
 
@@ -144,6 +145,65 @@ TEST_CASE("depthwise convolutions: output, gradients of input and weights") {
                 check_convolution(random, make_window(size, kernel, stride, padding), random.integer(1, 5), channels,
                                   channels, true);
             }
+}
+
+// Against the direct layers, which the cases above hold against the plain ones.
+void check_winograd(tests::Random& random, const Window& window, int images, int in, int out) {
+    CAPTURE(in);
+    CAPTURE(out);
+    TbbExecutor executor(2);
+    ConvShape shape(window, in, out);
+    shape.winograd = true;
+    const Maps input = random_maps(random, images, in, window.input);
+    const Maps upstream = random_maps(random, images, out, window.output);
+    const LaidWeights layout(Layer::expand, {4, {out, in, 3, 3}});
+    const std::vector<float> laid = layout.lay_out(random.reals(layout.entry.tensor.shape.elements()));
+    const std::vector<float> x = lay_out(input), g = lay_out(upstream);
+    const MapLayout map{window.output.pixels(), shape.out, shape.out_stride};
+    const auto chunks = static_cast<std::size_t>(chunk_count(std::int64_t{images} * map.pixels));
+    std::vector<float> y[2], dx[2], dw[2], moments[2], transposed(laid.size());
+    for (std::size_t way : {0u, 1u}) {
+        y[way] = tests::poisoned(g.size()), dx[way] = tests::poisoned(x.size()), dw[way] = tests::poisoned(laid.size());
+        moments[way] = tests::poisoned(chunks * 2 * static_cast<std::size_t>(shape.out));
+    }
+    std::vector<float> scratch = tests::poisoned(GradientCut(shape, images).scratch_floats(shape));
+    transpose_weights<Arch>(executor, shape, laid.data(), transposed.data());
+    convolve_forward<Arch>(executor, shape, images, x.data(), laid.data(), nullptr, y[0].data(), moments[0].data());
+    convolve_backward<Arch>(executor, shape, images, g.data(), transposed.data(), x.data(), dx[0].data());
+    convolve_weight_gradient<Arch>(executor, shape, images, x.data(), g.data(), scratch.data(), dw[0].data());
+
+    std::vector<float> points = tests::poisoned(winograd_weights(shape));
+    const std::size_t worker = winograd_scratch(shape);
+    std::vector<float> workers = tests::poisoned(2 * worker);
+    const auto run = [&](const ConvPass& pass) {
+        transform_weights<Arch>(executor, pass.depth, pass.channels, pass.weights, points.data());
+        convolve_winograd<Arch>(executor, pass, points.data(), workers.data(), worker);
+    };
+    run(forward_pass(shape, images, x.data(), laid.data(), nullptr, y[1].data(), moments[1].data()));
+    run(backward_pass(shape, 0, images, g.data(), transposed.data(), x.data(), dx[1].data()));
+    std::vector<float> sums = tests::poisoned(winograd_gradient_scratch(shape, images));
+    WinogradGradient<Arch>(shape, images, x.data(), g.data(), sums.data()).run(executor, dw[1].data());
+
+    const auto error = [](const Values& a, const Values& b) {
+        double difference = 0.0;
+        for (std::size_t i = 0; i < a.size(); ++i) difference += (a[i] - b[i]) * (a[i] - b[i]);
+        return std::sqrt(difference / tests::dot(b, b));
+    };
+    CHECK(error(take_out(y[1], out), take_out(y[0], out)) < 1e-5);
+    CHECK(error(take_out(dx[1], in), take_out(dx[0], in)) < 1e-5);
+    CHECK(error(layout.take_out(dw[1]), layout.take_out(dw[0])) < 1e-5);
+    CHECK(error(tests::doubles(moments[1]), tests::doubles(moments[0])) < 1e-5);
+    for (const float value : dw[1]) CHECK(std::isfinite(value));
+}
+
+TEST_CASE("convolutions at Winograd's points agree with direct ones") {
+    tests::Random random(8);
+    for (const Padding padding : {Padding::same, Padding::symmetric}) {
+        check_winograd(random, make_window({6, 12}, 3, 1, padding), 2, 16, 32);
+        check_winograd(random, make_window({5, 4}, 3, 1, padding), 3, 50, 17);
+        check_winograd(random, make_window({13, 19}, 3, 1, padding), 1, 24, 72);
+        check_winograd(random, make_window({20, 25}, 3, 1, padding), 3, 400, 300);  // tiles in more than one go
+    }
 }
 
 // The moments as the convolutions leave them.

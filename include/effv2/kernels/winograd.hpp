@@ -166,6 +166,93 @@ template <class Row>
     });
 }
 
+// A: m outputs' gradients to points.
+template <class Row>
+[[gnu::always_inline]] inline void spread_outputs(const Row (&y)[winograd_outputs], Row (&points)[winograd_inputs]) {
+    points[0] = y[0];
+    points[winograd_inputs - 1] = y[winograd_outputs - 1];
+    simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
+        Row even = y[0], odd = y[1] * Row::broadcast(static_cast<float>(at[i]));
+        simd::static_for<winograd_outputs / 2 - 1>([&](auto k) __attribute__((always_inline)) {
+            constexpr int j = 2 * k + 2;
+            even = add(even, static_cast<float>(power(at[i], j)), y[j]);
+            odd = add(odd, static_cast<float>(power(at[i], j + 1)), y[j + 1]);
+        });
+        points[2 * i + 1] = even + odd;
+        points[2 * i + 2] = even - odd;
+    });
+}
+
+// G^T: points to three taps.
+template <class Row>
+[[gnu::always_inline]] inline void gather_taps(const Row (&points)[winograd_inputs], Row (&taps)[3]) {
+    constexpr std::array<float, pairs + 1> scale = tap_scales();
+    taps[0] = points[0] * Row::broadcast(scale[0]);
+    taps[1] = Row::broadcast(0.0f);
+    taps[2] = points[winograd_inputs - 1];
+    simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
+        constexpr float p = static_cast<float>(at[i]), s = scale[i + 1];
+        const Row sum = points[2 * i + 1] + points[2 * i + 2], difference = points[2 * i + 1] - points[2 * i + 2];
+        taps[0] = taps[0].plus_product(s, sum);
+        taps[1] = taps[1].plus_product(s * p, difference);
+        taps[2] = taps[2].plus_product(s * p * p, sum);
+    });
+}
+
+// One tile's output gradients to points: m x m pixels, row by row (those beyond the map point at zeros).
+template <class Arch>
+void transform_gradient_tile(const float* const (&gradient)[winograd_outputs * winograd_outputs], int channels,
+                             float* out, std::ptrdiff_t point_stride) {
+    cover_in_steps<Arch>(
+        channels, [&](auto granules, int c) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row half[winograd_outputs][winograd_inputs];  // [column][point along y]
+            simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
+                Row column[winograd_outputs];
+                simd::static_for<winograd_outputs>([&](auto y) __attribute__((always_inline)) {
+                    column[y] = Row::load(gradient[y * winograd_outputs + x] + c);
+                });
+                spread_outputs(column, half[x]);
+            });
+            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                Row line[winograd_outputs], points[winograd_inputs];
+                simd::static_for<winograd_outputs>([&](auto x)
+                                                       __attribute__((always_inline)) { line[x] = half[x][y]; });
+                spread_outputs(line, points);
+                simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                    points[x].store(out + (y * winograd_inputs + x) * point_stride + c);
+                });
+            });
+        });
+}
+
+// Sums at all points to the gradients of 3 x 3 taps, for `channels` neighbouring output channels.
+template <class Arch>
+void gather_kernels(const float* points, std::ptrdiff_t point_stride, int channels, float* taps,
+                    std::ptrdiff_t tap_stride) {
+    cover_in_steps<Arch>(
+        channels, [&](auto granules, int c) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row half[winograd_inputs][3];  // [row of points][tap along x]
+            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+                Row line[winograd_inputs];
+                simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+                    line[x] = Row::load(points + (y * winograd_inputs + x) * point_stride + c);
+                });
+                gather_taps(line, half[y]);
+            });
+            simd::static_for<3>([&](auto x) __attribute__((always_inline)) {
+                Row column[winograd_inputs], made[3];
+                simd::static_for<winograd_inputs>([&](auto y)
+                                                      __attribute__((always_inline)) { column[y] = half[y][x]; });
+                gather_taps(column, made);
+                simd::static_for<3>([&](auto y) __attribute__((always_inline)) {
+                    made[y].store(taps + (3 * y + x) * tap_stride + c);
+                });
+            });
+        });
+}
+
 // One tile's inputs to points. `in` are the pixels (row by row; the border points at zeros), each of `channels`
 // floats; point i of the tile is written to out + i * point_stride.
 template <class Arch>

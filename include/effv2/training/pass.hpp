@@ -3,7 +3,7 @@
 #pragma once
 
 #include "effv2/training/layers/depthwise.hpp"
-#include "effv2/training/layers/winograd.hpp"
+#include "effv2/training/layers/winograd_gradient.hpp"
 #include "effv2/training/plan.hpp"
 
 namespace effv2::training {
@@ -77,6 +77,9 @@ void backward_to_weights(const Pass& pass, const NormedLayer& layer, const float
     if (layer.shape.depthwise)
         depthwise_weight_gradient<Arch>(pass.executor, layer.shape, pass.batch, in, raw_gradient, pass.scratch_gradient,
                                         gradient);
+    else if (layer.shape.winograd)
+        WinogradGradient<Arch>(layer.shape, pass.batch, in, raw_gradient, pass.scratch_gradient)
+            .run(pass.executor, gradient);
     else
         convolve_weight_gradient<Arch>(pass.executor, layer.shape, pass.batch, in, raw_gradient, pass.scratch_gradient,
                                        gradient);

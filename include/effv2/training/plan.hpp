@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "effv2/training/layers/squeeze_excite.hpp"
-#include "effv2/training/layers/winograd.hpp"
+#include "effv2/training/layers/winograd_gradient.hpp"
 #include "effv2/training/parameters.hpp"
 
 namespace effv2::training {
@@ -140,6 +140,7 @@ private:
     void note_convolution(const ConvShape& shape) {
         if (!shape.depthwise) shared.transposed = std::max(shared.transposed, shape.weights());
         shared.gradient = std::max(shared.gradient, GradientCut(shape, batch_).scratch_floats(shape));
+        if (shape.winograd) shared.gradient = std::max(shared.gradient, winograd_gradient_scratch(shape, batch_));
         shared.points = std::max(shared.points, winograd_weights(shape));
         shared.worker = std::max(shared.worker, round_to_segment(winograd_scratch(shape)));
     }

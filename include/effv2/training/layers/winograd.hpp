@@ -35,7 +35,7 @@ constexpr std::size_t winograd_scratch(int depth) {
 
 // Floats of scratch that each worker needs, in either direction.
 inline std::size_t winograd_scratch(const ConvShape& shape) {
-    return shape.winograd ? detail::winograd_scratch(std::max(shape.in, shape.out)) : 0;
+    return shape.winograd ? std::max(detail::winograd_scratch(shape.in), detail::winograd_scratch(shape.out)) : 0;
 }
 
 // Panels of (9, depth, panel width) to panels of (points, depth, panel width).

@@ -1,0 +1,126 @@
+// The gradient of a stride-1 3x3 convolution's weights at Winograd's points: inputs and output gradients are
+// transformed tile by tile, each point is one matrix product over all tiles, and the sums are transformed to taps at
+// the end.
+#pragma once
+
+#include "effv2/kernels/weight_gradient.hpp"
+#include "effv2/training/layers/winograd.hpp"
+
+namespace effv2::training {
+
+namespace detail {
+
+inline int winograd_map_tiles(const ConvShape& shape) {
+    const auto along = [](int n) { return (n + winograd_outputs - 1) / winograd_outputs; };
+    return along(shape.window.output.height) * along(shape.window.output.width);
+}
+
+// Tiles that are transformed together: as many as let their points stay in a last-level cache.
+inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
+    constexpr int floats = 1 << 22;
+    return std::min(batch * winograd_map_tiles(shape),
+                    std::max(32, floats / (winograd_points * (shape.in + shape.out))));
+}
+
+}  // namespace detail
+
+// Floats of scratch: the points of some tiles, and the sums at all points.
+inline std::size_t winograd_gradient_scratch(const ConvShape& shape, int batch) {
+    const auto in = static_cast<std::size_t>(shape.in), out = static_cast<std::size_t>(shape.out);
+    const auto tiles = static_cast<std::size_t>(detail::winograd_gradient_tiles(shape, batch));
+    return static_cast<std::size_t>(winograd_points) * (tiles * (in + out) + in * out);
+}
+
+// As convolve_weight_gradient.
+template <class Arch>
+class WinogradGradient {
+public:
+    WinogradGradient(const ConvShape& shape, int batch, const float* in, const float* out_gradient, float* scratch)
+        : shape_(shape),
+          in_(in),
+          gradient_(out_gradient),
+          tiles_(batch * detail::winograd_map_tiles(shape)),
+          together_(detail::winograd_gradient_tiles(shape, batch)),
+          in_points_(scratch),
+          gradient_points_(in_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.in),
+          sums_(gradient_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.out) {}
+
+    void run(Executor& executor, float* weight_gradient) const {
+        for (int first = 0; first < tiles_; first += together_) {
+            const int count = std::min(together_, tiles_ - first);
+            constexpr int group = 4;  // tiles of a task
+            executor.run((count + group - 1) / group, [&](int task, int) {
+                for (int t = task * group; t < std::min((task + 1) * group, count); ++t) transform(first + t, t, count);
+            });
+            add_products(executor, count, first > 0);
+        }
+        to_taps(executor, weight_gradient);
+    }
+
+private:
+    // Tile `tile` of the batch, the `t`-th of `count` that are together.
+    void transform(int tile, int t, int count) const {
+        const Extent size = shape_.window.output;  // of the input, too
+        const int columns = (size.width + winograd_outputs - 1) / winograd_outputs;
+        const int of_map = detail::winograd_map_tiles(shape_);
+        const int y0 = tile % of_map / columns * winograd_outputs, x0 = tile % of_map % columns * winograd_outputs;
+        const std::ptrdiff_t map = std::ptrdiff_t{tile / of_map} * size.pixels();
+        const auto pixel = [&](const float* of, int stride, int y, int x) {
+            const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
+            return inside ? of + (map + std::ptrdiff_t{y} * size.width + x) * stride : network::zeros;
+        };
+        const float* in[winograd_points];
+        for (int i = 0; i < winograd_points; ++i)
+            in[i] = pixel(in_, shape_.in_stride, y0 + i / winograd_inputs - shape_.window.vertical.before,
+                          x0 + i % winograd_inputs - shape_.window.horizontal.before);
+        kernels::winograd::transform_input_tile<Arch>(in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in,
+                                                      std::ptrdiff_t{count} * shape_.in);
+        const float* gradient[winograd_outputs * winograd_outputs];
+        for (int i = 0; i < winograd_outputs * winograd_outputs; ++i)
+            gradient[i] = pixel(gradient_, shape_.out_stride, y0 + i / winograd_outputs, x0 + i % winograd_outputs);
+        kernels::winograd::transform_gradient_tile<Arch>(gradient, shape_.out,
+                                                         gradient_points_ + std::ptrdiff_t{t} * shape_.out,
+                                                         std::ptrdiff_t{count} * shape_.out);
+    }
+
+    // sums[panel][point][in][channel of the panel] (+)= sum over tiles of the points' products
+    void add_products(Executor& executor, int count, bool add) const {
+        const kernels::Panels<Arch> panels(shape_.out);
+        const kernels::PixelRun run{0, 0, count};
+        executor.run(winograd_points * panels.count, [&](int task, int) {
+            const int point = task / panels.count, p = task % panels.count, width = panels.width(p) * granule;
+            kernels::GradientTile tile;
+            tile.gradient = gradient_points_ + std::ptrdiff_t{point} * count * shape_.out + panels.first_channel(p);
+            tile.in_step = shape_.in, tile.gradient_step = shape_.out;
+            tile.runs = &run, tile.run_count = 1;
+            tile.add = add;
+            float* sums = sums_ + std::ptrdiff_t{winograd_points} * shape_.in * panels.first_channel(p) +
+                          std::ptrdiff_t{point} * shape_.in * width;
+            for (int i = 0; i < shape_.in; i += kernels::gradient_rows<Arch>) {
+                tile.in = in_points_ + std::ptrdiff_t{point} * count * shape_.in + i;
+                tile.sum = sums + std::ptrdiff_t{i} * width;
+                kernels::add_gradient<Arch>(panels.width(p), tile);
+            }
+        });
+    }
+
+    void to_taps(Executor& executor, float* weight_gradient) const {
+        const kernels::Panels<Arch> panels(shape_.out);
+        executor.run(panels.count * (shape_.in / granule), [&](int task, int) {
+            const int p = task / (shape_.in / granule), width = panels.width(p) * granule;
+            const std::ptrdiff_t start = std::ptrdiff_t{shape_.in} * panels.first_channel(p);
+            const std::ptrdiff_t step = std::ptrdiff_t{shape_.in} * width;
+            for (int i = task % (shape_.in / granule) * granule, end = i + granule; i < end; ++i)
+                kernels::winograd::gather_kernels<Arch>(sums_ + winograd_points * start + std::ptrdiff_t{i} * width,
+                                                        step, width,
+                                                        weight_gradient + 9 * start + std::ptrdiff_t{i} * width, step);
+        });
+    }
+
+    const ConvShape& shape_;
+    const float *in_, *gradient_;
+    int tiles_, together_;
+    float *in_points_, *gradient_points_, *sums_;
+};
+
+}  // namespace effv2::training
