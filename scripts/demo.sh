@@ -37,7 +37,10 @@ trained=$(find weights -name '*.safetensors' | sort | head --lines=1)
 weights=${trained:-build/formula_b0.safetensors}
 [[ -f $weights ]] || build/examples/effv2 formula --variant b0 --output "$weights"
 
-build/examples/effv2 classify --weights "$weights" --labels weights/imagenet1k_labels.txt "$image"
-if [[ -z $trained ]]; then
+# Trained weights bring their labels; the formula's have none.
+if [[ -n $trained ]]; then
+    build/examples/effv2 classify --weights "$weights" "$image"
+else
+    build/examples/effv2 classify --weights "$weights" --labels weights/imagenet1k_labels.txt "$image"
     echo "These weights are made from a formula: the labels mean nothing until trained weights ship."
 fi

@@ -8,6 +8,7 @@ packages=(
     libxsimd-dev libtbb-dev                     # the library
     libcli11-dev nlohmann-json3-dev             # the command-line tool
     libjpeg-dev libpng-dev libwebp-dev          # pictures
+    zlib1g-dev                                  # data sets that are compressed
 )
 if [[ ${1:-} == test ]]; then
     packages+=(doctest-dev libbenchmark-dev python3 clang libclang-rt-14-dev clang-format)

@@ -9,6 +9,11 @@ int fail(const effv2::Error& error) {
     return bad_input;
 }
 
+int wrong_usage(const char* sentence) {
+    std::fprintf(stderr, "effv2: %s (effv2 SUBCOMMAND --help lists the options)\n", sentence);
+    return bad_usage;
+}
+
 effv2::Architecture architecture_of(const std::string& variant, int size, int classes) {
     effv2::Architecture a = effv2::find_variant(variant)->architecture;
     if (size > 0) a = a.with_size(size);

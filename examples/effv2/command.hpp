@@ -19,13 +19,20 @@ inline constexpr int success = 0, bad_input = 1, bad_usage = 2;
 // Each declares a subcommand's options and returns what runs it once they are parsed.
 Action declare_info(Options& options);
 Action declare_classify(Options& options);
+Action declare_explain(Options& options);
 Action declare_run(Options& options);
 Action declare_preprocess(Options& options);
 Action declare_bench(Options& options);
 Action declare_formula(Options& options);
+Action declare_train(Options& options);
+Action declare_eval(Options& options);
+Action declare_plot(Options& options);
 
 // Says on stderr what was wrong, and gives the exit status for it.
 int fail(const effv2::Error& error);
+
+// The same for a command line that no parser could have found wrong.
+int wrong_usage(const char* sentence);
 
 // The variant of a name that the command line has checked, with another size or number of classes where they are not 0.
 effv2::Architecture architecture_of(const std::string& variant, int size, int classes);

@@ -1,21 +1,31 @@
-// effv2 info: what a variant is made of and what it costs.
+// effv2 info: what a network is made of and what it costs, and what a weight file holds.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.hpp"
 #include "effv2/architecture/cost.hpp"
 #include "effv2/architecture/plan.hpp"
+#include "effv2/architecture/text.hpp"
+#include "info_file.hpp"
 
 namespace cli {
 
 namespace {
 
 struct Settings {
-    std::string variant;
+    std::string variant, architecture, weights;
     int size = 0, classes = 0;
     bool json = false;
+};
+
+// What is described.
+struct Subject {
+    std::string variant;  // empty for an architecture of one's own
+    effv2::Architecture architecture;
+    std::optional<FileFacts> file;  // that holds it
 };
 
 // The blocks of a stage, the stem, the head or the classifier.
@@ -92,8 +102,9 @@ Memory measure(const effv2::Architecture& a) {
             plan.scratch_floats * sizeof(float)};
 }
 
-void print_json(const std::string& variant, const effv2::Architecture& a) {
+void print_json(const Subject& subject) {
     using nlohmann::ordered_json;
+    const effv2::Architecture& a = subject.architecture;
     ordered_json stages = ordered_json::array();
     for (const Row& row : make_rows(a))
         stages.push_back({{"name", row.name},
@@ -108,20 +119,27 @@ void print_json(const std::string& variant, const effv2::Architecture& a) {
                           {"parameters", row.parameters},
                           {"macs", row.macs}});
     const Memory memory = measure(a);
-    const ordered_json all = {{"variant", variant},
-                              {"input", {a.input.height, a.input.width}},
-                              {"classes", a.classes},
-                              {"parameters", effv2::parameters(a)},
-                              {"macs", effv2::macs(a)},
-                              {"weight_bytes", memory.weights},
-                              {"arena_bytes", memory.arena},
-                              {"scratch_bytes_per_thread", memory.scratch},
-                              {"stages", stages}};
-    std::printf("%s\n", all.dump(2).c_str());
+    const ordered_json variant = subject.variant.empty() ? ordered_json() : ordered_json(subject.variant);
+    ordered_json all = {{"variant", variant},
+                        {"architecture", effv2::format_architecture(a)},
+                        {"input", {a.input.height, a.input.width}},
+                        {"classes", a.classes},
+                        {"parameters", effv2::parameters(a)},
+                        {"macs", effv2::macs(a)},
+                        {"weight_bytes", memory.weights},
+                        {"arena_bytes", memory.arena},
+                        {"scratch_bytes_per_thread", memory.scratch},
+                        {"stages", stages}};
+    if (subject.file) all["file"] = as_json(*subject.file);
+    // A file's name need not be UTF-8, but JSON must.
+    std::printf("%s\n", all.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
 }
 
-void print_table(const std::string& variant, const effv2::Architecture& a) {
-    std::printf("EfficientNetV2 %s, input %dx%d, %d classes\n\n", variant.c_str(), a.input.height, a.input.width,
+void print_table(const Subject& subject) {
+    const effv2::Architecture& a = subject.architecture;
+    if (subject.file) print_facts(*subject.file);
+    std::printf("EfficientNetV2 %s, input %dx%d, %d classes\n\n",
+                subject.variant.empty() ? "of one's own" : subject.variant.c_str(), a.input.height, a.input.width,
                 a.classes);
     std::printf("%-10s  %-6s  %2s  %6s  %6s  %6s  %12s  %9s  %11s  %13s\n", "", "blocks", "n", "kernel", "stride",
                 "expand", "channels", "output", "parameters", "MACs");
@@ -141,9 +159,29 @@ void print_table(const std::string& variant, const effv2::Architecture& a) {
     std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
 }
 
+effv2::Result<Subject> find_subject(const Settings& settings) {
+    if (!settings.weights.empty()) {
+        effv2::Result<FileFacts> facts = read_facts(settings.weights);
+        if (!facts) return facts.error();
+        const effv2::Architecture a = facts->identity.architecture;
+        return Subject{std::string(facts->identity.variant), a, std::move(*facts)};
+    }
+    const effv2::Result<effv2::Architecture> a =
+        effv2::parse_architecture(settings.variant.empty() ? settings.architecture : settings.variant);
+    if (!a) return a.error();
+    return Subject{std::string(effv2::variant_name(*a)), *a, std::nullopt};
+}
+
 int run(const Settings& settings) {
-    const effv2::Architecture a = architecture_of(settings.variant, settings.size, settings.classes);
-    settings.json ? print_json(settings.variant, a) : print_table(settings.variant, a);
+    const int named = !settings.variant.empty() + !settings.architecture.empty() + !settings.weights.empty();
+    if (named != 1) return wrong_usage("info needs one of --variant, --architecture and --weights");
+    if (!settings.weights.empty() && settings.classes > 0) return wrong_usage("--classes: the weights have theirs");
+    effv2::Result<Subject> subject = find_subject(settings);
+    if (!subject) return fail(subject.error());
+    effv2::Architecture& a = subject->architecture;
+    if (settings.size > 0) a = a.with_size(settings.size);
+    if (settings.classes > 0) a = a.with_classes(settings.classes);
+    settings.json ? print_json(*subject) : print_table(*subject);
     return success;
 }
 
@@ -151,7 +189,8 @@ int run(const Settings& settings) {
 
 Action declare_info(Options& options) {
     const auto settings = std::make_shared<Settings>();
-    options.variant(settings->variant, Need::required);
+    options.network(settings->variant, settings->architecture);
+    options.text({"--weights", "F", "what a .safetensors file holds"}, settings->weights);
     options.size(settings->size);
     options.classes(settings->classes);
     options.flag("--json", settings->json, "print one JSON object");

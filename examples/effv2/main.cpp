@@ -15,9 +15,13 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {"info", "Print a variant's stages, parameters, multiply-accumulates and memory", cli::declare_info},
+    {"info", "Print a network's stages, parameters, multiply-accumulates and memory", cli::declare_info},
     {"classify", "Name what pictures show", cli::declare_classify},
+    {"explain", "Show where in a picture a class is seen", cli::declare_explain},
     {"run", "Run a network on a .npy tensor", cli::declare_run},
+    {"train", "Train a network on pictures", cli::declare_train},
+    {"eval", "Say how well weights do on labelled pictures", cli::declare_eval},
+    {"plot", "Draw charts of a training log", cli::declare_plot},
     {"preprocess", "Turn a picture into a network's input", cli::declare_preprocess},
     {"bench", "Time the forward pass, with weights made from a formula", cli::declare_bench},
     {"formula", "Write a weight file made from a formula, for tests and trials", cli::declare_formula},

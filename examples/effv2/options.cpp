@@ -8,44 +8,56 @@ namespace cli {
 
 namespace {
 
-void describe(const Option& option, CLI::Option* declared) {
+void describe(const Option& option, const char* group, CLI::Option* declared) {
+    declared->group(group);
     declared->option_text(option.value_name);
     declared->required(option.need == Need::required);
 }
 
+constexpr const char* variant_help = "b0, b1, b2, b3, s, m, l or xl";
+
+std::vector<std::string> variant_names() {
+    std::vector<std::string> names;
+    for (const effv2::NamedVariant& known : effv2::named_variants) names.emplace_back(known.name);
+    return names;
+}
+
 }  // namespace
 
-void Options::flag(const char* name, bool& value, const char* help) { app_.add_flag(name, value, help); }
+void Options::flag(const char* name, bool& value, const char* help) { app_.add_flag(name, value, help)->group(group_); }
 
 void Options::text(const Option& option, std::string& value) {
-    describe(option, app_.add_option(option.name, value, option.help));
+    describe(option, group_, app_.add_option(option.name, value, option.help));
 }
 
 void Options::texts(const Option& option, std::vector<std::string>& values) {
-    describe(option, app_.add_option(option.name, values, option.help));
+    describe(option, group_, app_.add_option(option.name, values, option.help));
 }
 
 void Options::choice(const Option& option, std::string& value, const std::vector<std::string>& choices) {
-    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::IsMember(choices)));
+    describe(option, group_, app_.add_option(option.name, value, option.help)->check(CLI::IsMember(choices)));
 }
 
 void Options::number(const Option& option, int& value, int lowest, int highest) {
-    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+    describe(option, group_, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
 }
 
 void Options::number(const Option& option, double& value, double lowest, double highest) {
-    describe(option, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+    describe(option, group_, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
 }
 
 void Options::variant(std::string& value, Need need) {
-    std::vector<std::string> names;
-    for (const effv2::NamedVariant& known : effv2::named_variants) names.emplace_back(known.name);
-    const char* help = need == Need::required ? "b0, b1, b2, b3, s, m, l or xl" : "refuse weights of any other variant";
-    choice({"--variant", "V", help, need}, value, names);
+    const char* help = need == Need::required ? variant_help : "refuse weights of any other variant";
+    choice({"--variant", "V", help, need}, value, variant_names());
+}
+
+void Options::network(std::string& variant, std::string& architecture) {
+    choice({"--variant", "V", variant_help}, variant, variant_names());
+    text({"--architecture", "TEXT", "an architecture of one's own, such as \"b0; classes 10; size 64\""}, architecture);
 }
 
 void Options::size(int& value) {
-    number({"--size", "N", "height and width of the input (default: the variant's)"}, value, 32, 8192);
+    number({"--size", "N", "height and width of the input (default: the variant's)"}, value, 8, 8192);
 }
 
 void Options::classes(int& value) {

@@ -27,6 +27,9 @@ class Options {
 public:
     explicit Options(CLI::App& app) : app_(app) {}
 
+    // The heading under which the help shows the options that follow.
+    void group(const char* name) { group_ = name; }
+
     void flag(const char* name, bool& value, const char* help);
     void text(const Option& option, std::string& value);
     void texts(const Option& option, std::vector<std::string>& values);
@@ -36,6 +39,7 @@ public:
 
     // Options that several subcommands have.
     void variant(std::string& value, Need need);
+    void network(std::string& variant, std::string& architecture);
     void size(int& value);
     void classes(int& value);
     void padding(std::string& value);
@@ -44,6 +48,7 @@ public:
 
 private:
     CLI::App& app_;
+    const char* group_ = "Options";
 };
 
 }  // namespace cli

@@ -20,11 +20,33 @@ void add_recipe(Options& options, RecipeOptions& recipe) {
                    recipe.fit, {"center", "squash"});
 }
 
+namespace {
+
+effv2::Recipe with_fit(const effv2::Recipe& recipe, const std::string& fit) {
+    if (fit.empty()) return recipe;
+    return recipe.with_fit(fit == "center" ? effv2::Fit::center : effv2::Fit::squash);
+}
+
+}  // namespace
+
 Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source, std::string_view variant) {
-    Result<effv2::Recipe> recipe = effv2::find_recipe(options.recipe.empty() ? source : options.recipe, variant);
-    if (recipe && !options.fit.empty())
-        return recipe->with_fit(options.fit == "center" ? effv2::Fit::center : effv2::Fit::squash);
-    return recipe;
+    const Result<effv2::Recipe> recipe = effv2::find_recipe(options.recipe.empty() ? source : options.recipe, variant);
+    if (!recipe) return recipe;
+    return with_fit(*recipe, options.fit);
+}
+
+Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, const effv2::Identity& identity,
+                                    const std::string& file) {
+    if (identity.recipe && options.recipe.empty()) return with_fit(*identity.recipe, options.fit);
+    if (identity.variant.empty())
+        return effv2::Error{effv2::ErrorCode::mismatch,
+                            file + (identity.recipe ? ": --recipe names the recipe of a released variant, but these "
+                                                      "weights are of another architecture and bring their own recipe"
+                                                    : ": its weights are of no released variant, and its metadata does "
+                                                      "not say how pictures are prepared (effv2.recipe)")};
+    std::string source(identity.scheme.recipe);
+    if (source == "timm" && !identity.tag.empty()) source += "." + identity.tag;
+    return choose_recipe(options, source, identity.variant);
 }
 
 Status prepare(const std::string& path, const effv2::Recipe& recipe, std::span<float> into) {

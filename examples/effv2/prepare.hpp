@@ -7,6 +7,7 @@
 
 #include "effv2/error.hpp"
 #include "effv2/image/recipe.hpp"
+#include "effv2/weights/identify.hpp"
 #include "options.hpp"
 
 namespace cli {
@@ -21,6 +22,10 @@ void add_recipe(Options& options, RecipeOptions& recipe);
 // The recipe that was asked for, or else `source`'s.
 effv2::Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source,
                                            std::string_view variant);
+
+// The recipe that was asked for, or else the one that the weights of `file` describe, or else that of their source.
+effv2::Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, const effv2::Identity& identity,
+                                           const std::string& file);
 
 // Decodes the file and fills `into`, input_elements(recipe) floats.
 effv2::Status prepare(const std::string& path, const effv2::Recipe& recipe, std::span<float> into);

@@ -76,10 +76,10 @@ Result<Pictures> check_input(const NpyReader& input) {
     if (shape.size() != 4 || shape[0] == 0 || shape[1] != 3)
         return Error{ErrorCode::mismatch, input.path() + ": has the shape " + examples::shape_text(shape) +
                                               ", but pictures have (N, 3, height, width)"};
-    const auto fits = [](std::size_t n) { return n >= 32 && n <= 8192; };
+    const auto fits = [](std::size_t n) { return n >= 8 && n <= 8192; };
     if (!fits(shape[2]) || !fits(shape[3]))
         return Error{ErrorCode::mismatch, input.path() + ": has pictures of " + std::to_string(shape[2]) + "x" +
-                                              std::to_string(shape[3]) + " pixels, but 32 to 8192 a side are possible"};
+                                              std::to_string(shape[3]) + " pixels, but 8 to 8192 a side are possible"};
     return Pictures{shape[0], static_cast<int>(shape[2]), static_cast<int>(shape[3])};
 }
 

@@ -5,6 +5,7 @@
 #include "effv2/architecture/variants.hpp"
 #include "effv2/error.hpp"
 #include "effv2/image/preprocess.hpp"
+#include "effv2/network/class_map.hpp"
 #include "effv2/network/model.hpp"
 #include "effv2/parallel/executor.hpp"
 #include "effv2/weights/load_weights.hpp"

@@ -62,6 +62,11 @@ static_assert(feature_block(variants::s, 16) == 24 && feature_block(variants::s,
 static_assert(feature_block(variants::m, 32) == 56);
 static_assert(feature_block(variants::s, 64) == -1);
 
+static_assert(variant_name(variants::b1) == "b1");
+static_assert(variant_name(variants::xl.with_size(31, 64).with_classes(3).with_padding(Padding::symmetric)) == "xl");
+static_assert(variant_name(variants::b0.with_convolutions(Convolutions::direct)) == "b0");
+static_assert(variant_name(scale(variants::b0, {.width = 1.5})).empty());
+
 TEST_CASE("a block list of S") {
     constexpr auto blocks = make_blocks<variants::s>();
     CHECK(blocks[0].is_single_convolution());

@@ -118,7 +118,7 @@ class Usage(Case):
     def test_help_and_version(self):
         out, err = self.tool("--help")
         self.assertEqual(err, "")
-        for command in ("info", "classify", "run", "preprocess", "bench", "formula"):
+        for command in ("info", "classify", "explain", "run", "preprocess", "bench", "formula"):
             self.assertIn(command, out)
             self.assertIn("--help", self.tool(command, "--help")[0])
         self.assertRegex(self.tool("--version")[0], r"^\d+\.\d+\.\d+\n$")
@@ -131,10 +131,12 @@ class Usage(Case):
             ("info",),
             ("info", "--variant", "b9"),
             ("info", "--variant", "B0"),
-            ("info", "--variant", "b0", "--size", 31),
+            ("info", "--variant", "b0", "--size", 7),
             ("info", "--variant", "b0", "--size", "big"),
             ("info", "--variant", "b0", "--classes", 0),
             ("info", "--variant", "b0", "more"),
+            ("info", "--variant", "b0", "--architecture", "b0"),
+            ("info", "--weights", "own.safetensors", "--classes", 3),
             ("bench", "--variant", "b0", "--batch", 0),
             ("bench", "--variant", "b0", "--threads", 0),
             ("bench", "--variant", "b0", "--threads", 99999999999999999999),
@@ -151,6 +153,10 @@ class Usage(Case):
             ("preprocess", "--variant", "b0", "a.png"),
             ("preprocess", "--variant", "b0", "--output", "x.npy"),
             ("formula", "--variant", "b0"),
+            ("formula", "--output", "w.safetensors"),
+            ("formula", "--variant", "b0", "--labels", "labels.txt", "--output", "w.safetensors"),
+            ("explain", *weights, "a.png"),
+            ("explain", *weights, "--output", "map.png"),
             ("formula", "--variant", "b0", "--naming", "keras", "--output", "w.safetensors"),
         ):
             with self.subTest(arguments=arguments):
@@ -250,7 +256,7 @@ class Run(Case):
             ("rank.npy", npy(small[1:], data), "(3, 32, 32)"),
             ("channels.npy", npy((1, 4, 32, 24), data), "(N, 3, height, width)"),
             ("none.npy", npy((0, 3, 32, 32), b""), "(0, 3, 32, 32)"),
-            ("low.npy", npy((1, 3, 31, 32), data[: 4 * 3 * 31 * 32]), "31x32"),
+            ("low.npy", npy((1, 3, 7, 32), data[: 4 * 3 * 7 * 32]), "7x32"),
             ("wide.npy", npy((1, 3, 32, 8193), bytes(4 * 3 * 32 * 8193)), "32x8193"),
         ):
             with self.subTest(name=name):
@@ -424,6 +430,8 @@ class Formula(Case):
     def test_what_cannot_be(self):
         self.fails("formula", "--variant", "b0", "--output", "no/such/w.safetensors", says="no/such/w.safetensors")
         self.fails("formula", "--variant", "b0", "--output", ".", says="is not a regular file")
+        self.fails("formula", "--architecture", "b9", "--output", "w.safetensors", says="at character 1")
+        self.fails("formula", "--architecture", "b0; classes 3", "--labels", "labels.txt", "--output", "w.safetensors", says="labels.txt: has more lines")
         self.fails("formula", "--variant", "b0", "--naming", "torchvision", "--padding", "same", "--output", "w.safetensors",
                    says="symmetric padding")
 

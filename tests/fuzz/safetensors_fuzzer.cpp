@@ -94,8 +94,11 @@ std::string with_length(std::string_view json) {
 // The tiny network's file, under either naming.
 const std::string& sound_file(bool torchvision) {
     const auto make = [](const Scheme& scheme) {
-        const Metadata metadata{{std::string(metadata_keys::scheme), std::string(scheme.name)}};
-        std::string bytes = *detail::weights_header("", tiny, scheme, metadata);
+        const std::vector<std::string> labels{"one", "two"};
+        const Architecture a = tiny.with_padding(scheme.padding);
+        Metadata metadata = describe_model(a, *named_recipe("timm", "b0"), labels);
+        metadata.emplace(metadata_keys::scheme, scheme.name);
+        std::string bytes = *detail::weights_header("", a, scheme, metadata);
         std::size_t elements = 0;
         for_each_tensor(tiny, [&](const Tensor& tensor) { elements += tensor.shape.elements(); });
         return bytes.append(4 * elements, '\0');

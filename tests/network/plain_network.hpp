@@ -39,6 +39,25 @@ public:
         return result;
     }
 
+    // What each pixel adds to the logit of class `index` (but for the mean), from the output of the last block.
+    std::vector<float> class_map(const kernels::plain::Map& last, int index) const {
+        kernels::plain::Map head = normed(last, Layer::head, {}, pointwise(last.size), architecture_.head);
+        kernels::plain::apply_silu(head);
+        const std::vector<float> weights =
+            read(Layer::classifier, Part::weight, {}, {2, {architecture_.classes, architecture_.head}});
+        const auto pixels = static_cast<std::size_t>(head.size.pixels()),
+                   channels = static_cast<std::size_t>(architecture_.head);
+        std::vector<float> map(pixels);
+        for (std::size_t i = 0; i < pixels; ++i) {
+            double sum = 0.0;
+            for (std::size_t c = 0; c < channels; ++c)
+                sum += static_cast<double>(weights[static_cast<std::size_t>(index) * channels + c]) *
+                       static_cast<double>(head.values[c * pixels + i]);
+            map[i] = static_cast<float>(sum);
+        }
+        return map;
+    }
+
 private:
     static Window pointwise(Extent size) { return make_window(size, 1, 1, Padding::symmetric); }
 

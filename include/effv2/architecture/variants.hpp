@@ -61,4 +61,18 @@ constexpr const NamedVariant* find_variant(std::string_view name) {
     return nullptr;
 }
 
+// The name of the variant that an architecture is but for its input, classes, padding and way of convolutions; empty
+// for an architecture of one's own.
+constexpr std::string_view variant_name(const Architecture& a) {
+    for (const NamedVariant& variant : named_variants) {
+        Architecture same = variant.architecture;
+        same.input = a.input;
+        same.classes = a.classes;
+        same.padding = a.padding;
+        same.convolutions = a.convolutions;
+        if (same == a) return variant.name;
+    }
+    return {};
+}
+
 }  // namespace effv2

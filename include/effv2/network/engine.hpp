@@ -19,6 +19,7 @@ struct Outputs {
     std::span<float> logits;               // (batch, classes)
     std::span<float> features;             // (batch, head): pooled, before the classifier
     std::array<std::span<float>, 4> maps;  // (batch, channels, height, width) at strides 4, 8, 16, 32
+    std::span<float> last_map = {};        // the same of the last block, whatever its stride: what the head sees
 };
 
 // The shape of a feature map: channels and size. Channels are 0 where the architecture has no map of that stride.
@@ -40,6 +41,9 @@ constexpr MapShape feature_map_shape(const Architecture& a, std::size_t index) {
     });
     return shape;
 }
+
+// The shape of Outputs::last_map.
+constexpr MapShape last_map_shape(const Architecture& a) { return {final_channels(a), final_size(a)}; }
 
 namespace network {
 
@@ -99,8 +103,13 @@ void run_picture(const Work& work, Plan plan, const float* picture, int image, c
 template <class Arch>
 void run_joint(const Work& work, Plan plan, int first_image, const Outputs& outputs) {
     run_blocks<Arch>(work, plan, plan->first_joint, static_cast<int>(plan.blocks.size()), first_image, outputs);
+    const PlannedBlock& last = plan.blocks.back();
+    const std::size_t last_floats = last_map_shape(plan->architecture).floats();
+    for (int image = 0; image < work.images && !outputs.last_map.empty(); ++image)
+        copy_map(work.at(last.output, image), last.shape,
+                 outputs.last_map.data() + static_cast<std::size_t>(first_image + image) * last_floats);
     if (outputs.logits.empty() && outputs.features.empty()) return;
-    run_head<Arch>(work, *plan, plan.blocks.back().output);
+    run_head<Arch>(work, *plan, last.output);
     work.finished(Phase::head);
     if (!outputs.logits.empty()) {
         run_classifier<Arch>(work, *plan);

@@ -52,6 +52,8 @@ inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch
         const std::size_t floats = feature_map_shape(a, m).floats();
         if (!check(outputs.maps[m], floats)) return wrong_size("a feature map", floats * count, outputs.maps[m].size());
     }
+    const std::size_t last = last_map_shape(a).floats();
+    if (!check(outputs.last_map, last)) return wrong_size("the last map", last * count, outputs.last_map.size());
     return std::monostate{};
 }
 

@@ -1,21 +1,26 @@
-// Which of the released variants a weight file holds, found from its tensors' names and shapes alone.
+// What network a weight file holds: a released variant, found from its tensors' names and shapes alone, or whatever
+// architecture the file's metadata describes, whose tensors it must then have.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "effv2/architecture/variants.hpp"
+#include "effv2/weights/describe.hpp"
 #include "effv2/weights/matching.hpp"
 
 namespace effv2 {
 
 struct Identity {
-    std::string_view variant;   // b0, b1, b2, b3, s, m, l or xl
-    Architecture architecture;  // the variant's, with the file's classes and the scheme's padding
+    std::string_view variant;   // b0, b1, b2, b3, s, m, l or xl; empty for an architecture of one's own
+    Architecture architecture;  // with the file's classes, the scheme's padding, and the described or released size
     Scheme scheme;
-    std::string tag;  // metadata's effv2.tag, or empty
+    std::string tag;                       // metadata's effv2.tag, or empty
+    std::optional<Recipe> recipe = {};     // how the file says that pictures are prepared
+    std::vector<std::string> labels = {};  // what the file calls its classes: as many as there are, or none
 };
 
 namespace detail {
@@ -52,30 +57,76 @@ inline BestFit find_best_fit(const SafeTensors& file, Naming naming) {
     return best;
 }
 
+// The architecture and its variant, where the file has it exactly; all else of an Identity is left open.
+inline Result<Identity> identify_released(const SafeTensors& file, Naming naming) {
+    const BestFit best = find_best_fit(file, naming);
+    const std::string variant(best.variant->name);
+    if (best.fit.exact()) return Identity{best.variant->name, best.architecture, {}, {}};
+    return mismatch(file.name(), "is none of the released variants; closest is " + variant + ", of which " +
+                                     std::to_string(best.fit.fitting) + " of " + std::to_string(best.fit.wanted) +
+                                     " tensors fit: " + describe(best.fit, naming));
+}
+
+inline Result<Identity> identify_described(const SafeTensors& file, Naming naming, const Architecture& a) {
+    const Fit fit = compare(file, a, naming);
+    if (fit.exact()) return Identity{variant_name(a), a, {}, {}};
+    return mismatch(file.name(), "its tensors are not those of the architecture that its metadata describes: " +
+                                     describe(fit, naming));
+}
+
+// The scheme of a described architecture, whose padding is as much a fact as a scheme's.
+inline Result<Scheme> described_scheme(const SafeTensors& file, Naming naming, std::string_view recorded,
+                                       Padding padding, WeightOptions options) {
+    const auto differs = [&](std::string_view other, Padding found) {
+        return mismatch(file.name(), "its metadata describes an architecture with " +
+                                         std::string(padding_name(padding)) + " padding, but " + std::string(other) +
+                                         " " + std::string(padding_name(found)));
+    };
+    if (options.padding && *options.padding != padding) return differs("asked for was", *options.padding);
+    options.padding = padding;
+    const Result<Scheme> base = find_base_scheme(file.name(), naming, recorded, options);
+    if (!base) return base;
+    const bool open = naming == Naming::timm && recorded.empty() && !options.scheme;
+    if (base->padding != padding && !open)
+        return differs("the scheme " + in_quotes(base->name) + " means", base->padding);
+    return choose_scheme(file.name(), naming, recorded, options);
+}
+
 }  // namespace detail
 
-// Names the variant. Needs every tensor of it and no other; metadata is only asked for the scheme and the tag, and must
-// not contradict. Fails with ErrorCode::mismatch; where one variant comes close, the message says which and what
-// differs.
+// Finds the architecture and all that the file says of it. A file whose metadata describes an architecture must hold
+// every tensor of that and no other; one without, those of a released variant. The rest of the metadata must not
+// contradict. Fails with ErrorCode::mismatch; where one variant comes close, the message says which and what differs.
 inline Result<Identity> identify(const SafeTensors& file, const WeightOptions& options = {}) {
     const Result<Naming> naming = detect_naming(file);
     if (!naming) return naming.error();
-    detail::BestFit best = detail::find_best_fit(file, *naming);
-    const std::string variant(best.variant->name);
-    if (!best.fit.exact())
-        return detail::mismatch(file.name(), "is none of the released variants; closest is " + variant + ", of which " +
-                                                 std::to_string(best.fit.fitting) + " of " +
-                                                 std::to_string(best.fit.wanted) +
-                                                 " tensors fit: " + detail::describe(best.fit, *naming));
+    Result<Description> described = read_description(file);
+    if (!described) return described.error();
+    const std::optional<Architecture>& own = described->architecture;
+    Result<Identity> found =
+        own ? detail::identify_described(file, *naming, *own) : detail::identify_released(file, *naming);
+    if (!found) return found;
     const std::optional<std::string_view> claimed = file.metadata(metadata_keys::variant);
-    if (claimed && *claimed != variant)
+    if (claimed && *claimed != found->variant)
         return detail::mismatch(file.name(), "its metadata names the variant " + detail::in_quotes(*claimed) +
-                                                 ", but its tensors are those of " + variant);
+                                                 ", but its tensors are " +
+                                                 (found->variant.empty() ? "of another architecture, which it describes"
+                                                                         : "those of " + std::string(found->variant)));
+    const auto classes = static_cast<std::size_t>(found->architecture.classes);
+    if (!described->labels.empty() && described->labels.size() != classes)
+        return detail::mismatch(file.name(), "its metadata " + std::string(metadata_keys::labels) + " names " +
+                                                 std::to_string(described->labels.size()) +
+                                                 " classes, but its classifier has " + std::to_string(classes));
     const std::string_view recorded = file.metadata(metadata_keys::scheme).value_or("");
-    const Result<Scheme> scheme = choose_scheme(file.name(), *naming, recorded, options);
+    const Result<Scheme> scheme = own ? detail::described_scheme(file, *naming, recorded, own->padding, options)
+                                      : choose_scheme(file.name(), *naming, recorded, options);
     if (!scheme) return scheme.error();
-    return Identity{best.variant->name, best.architecture.with_padding(scheme->padding), *scheme,
-                    std::string(file.metadata(metadata_keys::tag).value_or(""))};
+    found->architecture.padding = scheme->padding;
+    found->scheme = *scheme;
+    found->tag = file.metadata(metadata_keys::tag).value_or("");
+    found->recipe = described->recipe;
+    found->labels = std::move(described->labels);
+    return found;
 }
 
 }  // namespace effv2

@@ -51,6 +51,11 @@ inline constexpr std::string_view scheme = "effv2.scheme";    // a named scheme
 inline constexpr std::string_view variant = "effv2.variant";  // b0, b1, b2, b3, s, m, l or xl
 inline constexpr std::string_view tag = "effv2.tag";  // in1k, in21k or in21k_ft_in1k, as timm names training data
 
+// What makes a file describe itself (weights/describe.hpp).
+inline constexpr std::string_view architecture = "effv2.architecture";  // as architecture/text.hpp writes it
+inline constexpr std::string_view recipe = "effv2.recipe";              // as image/recipe_text.hpp writes it
+inline constexpr std::string_view labels = "effv2.labels";              // the classes' names, a line each
+
 }  // namespace metadata_keys
 
 // What a caller knows about a file that the file does not say.

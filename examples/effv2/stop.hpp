@@ -1,0 +1,13 @@
+// The wish of a user, or of the system, that a long run end soon.
+#pragma once
+
+namespace cli {
+
+// From now on SIGINT, SIGTERM and SIGHUP are remembered, each once; the second of a kind ends the process at once.
+// Those that the process was started to ignore it goes on to ignore.
+void watch_for_stop();
+
+// Whether one of them came.
+bool stop_wanted();
+
+}  // namespace cli

@@ -1,0 +1,119 @@
+// effv2 train: weights from pictures.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "classifier.hpp"
+#include "command.hpp"
+#include "train_loop.hpp"
+#include "train_measure.hpp"
+
+namespace cli {
+
+namespace {
+
+using effv2::Error;
+using effv2::ErrorCode;
+using effv2::Result;
+using effv2::Status;
+namespace data = effv2::training::data;
+
+// The exit status of a run that a signal ended: there are no weights yet, but nothing is wrong.
+constexpr int stopped = 3;
+
+bool is_utf8(const std::string& text) try {
+    static_cast<void>(nlohmann::json(text).dump());
+    return true;
+} catch (const nlohmann::json::exception&) {
+    return false;
+}
+
+// How picture files are read for a network whose pictures have `side` pixels.
+examples::DatasetOptions reading(const TrainOptions& options, int side) {
+    return {options.broken == "stop" ? examples::Broken::stop : examples::Broken::skip,
+            options.reduce >= 0 ? options.reduce : 2 * side};
+}
+
+Result<examples::TrainingSet> load_training(const TrainOptions& options, const TrainStart& start,
+                                            effv2::Executor& executor) {
+    Result<examples::TrainingSet> set =
+        examples::load_training_set(options.data, reading(options, largest_side(options, start)), executor);
+    if (!set) return set;
+    if (Status sound = data::check_training_set(set->pictures); !sound) return sound.error();
+    // They will stand in weights and log.
+    for (const std::string& name : set->pictures.class_names())
+        if (!is_utf8(name)) return Error{ErrorCode::format, options.data + ": has a class whose name is not UTF-8"};
+    return set;
+}
+
+// The pictures to evaluate on, reduced as effv2 eval would reduce them; none where there are none.
+Result<std::optional<data::Pictures>> load_test(const TrainOptions& options, const examples::TrainingSet& set, int size,
+                                                effv2::Executor& executor) {
+    const std::string& path = options.test.empty() ? options.data : options.test;
+    if (options.test.empty() && !set.has_test) {
+        std::fprintf(stderr, "effv2: %s has no test part, so nothing is evaluated; --test names one\n", path.c_str());
+        return std::optional<data::Pictures>();
+    }
+    Result<data::Pictures> test =
+        examples::load_test_set(path, set.pictures.class_names(), reading(options, size), executor);
+    if (!test) return test.error();
+    if (Status fits = check_evaluation_set(*test, set.pictures); !fits) return fits.error();
+    return std::optional(std::move(*test));
+}
+
+void print_head(const TrainJob& job) {
+    const data::Pictures& pictures = job.pictures;
+    std::printf("%zu pictures of %d classes", pictures.size(), pictures.classes());
+    if (job.test) std::printf(", %zu to test", job.test->size());
+    const auto& run = job.settings.run;
+    std::printf("; %llu steps of %d pictures\n\n%s\n", static_cast<unsigned long long>(run.steps), run.batch,
+                table(run.schedule, run.steps).c_str());
+    std::fflush(stdout);
+}
+
+Result<int> run_job(const TrainOptions& options) {
+    if (options.output.empty() && !options.measure)
+        return Error{ErrorCode::argument, "--output is missing: the folder for weights, checkpoint, log and plots"};
+    const Result<TrainStart> start = choose_start(options);
+    if (!start) return start.error();
+    std::optional<TrainFolder> folder;
+    if (!options.measure) {
+        Result<TrainFolder> opened = TrainFolder::open(options.output, options.resume);
+        if (!opened) return opened.error();
+        folder.emplace(std::move(*opened));
+    }
+    examples::Cores cores = cores_of(options.threads);
+    const Result<examples::TrainingSet> set = load_training(options, *start, cores);
+    if (!set) return set.error();
+    const Result<TrainSettings> settings = make_settings(options, *start, *set);
+    if (!settings) return settings.error();
+    if (Status sound = check(settings->run.schedule, settings->run.steps); !sound) return sound.error();
+    const Result<std::optional<data::Pictures>> test =
+        options.measure ? std::optional<data::Pictures>() : load_test(options, *set, settings->recipe.size, cores);
+    if (!test) return test.error();
+    const TrainJob job{*settings, *start, set->pictures, *test, cores};
+    print_head(job);
+    if (options.measure) {
+        const Status measured = measure(job);
+        return measured ? Result<int>(success) : measured.error();
+    }
+    const nlohmann::ordered_json description = describe_settings(options, *start, set->pictures, *settings);
+    if (Status entered = folder->enter(description); !entered) return entered.error();
+    const Result<Ending> ending = train(job, *folder, description);
+    if (!ending) return ending.error();
+    return *ending == Ending::finished ? success : stopped;
+}
+
+}  // namespace
+
+Action declare_train(Options& options) {
+    const auto train = std::make_shared<TrainOptions>();
+    add_train_options(options, *train);
+    return [train] {
+        const Result<int> status = run_job(*train);
+        return status ? *status : fail(status.error());
+    };
+}
+
+}  // namespace cli
