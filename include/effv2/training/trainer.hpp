@@ -138,7 +138,8 @@ public:
     // Writes all that resume() needs.
     Status save(const std::string& path) {
         const std::uint64_t numbers[] = {step_, position_.epoch, position_.offset, optimiser_.steps(), settings_.seed};
-        std::vector<CheckpointSection> sections{{"numbers", std::span<const std::uint64_t>(numbers)},
+        std::vector<CheckpointSection> sections{{"instruction_set", std::string_view(Arch::name())},
+                                                {"numbers", std::span<const std::uint64_t>(numbers)},
                                                 {"values", std::span<const float>(values_.data(), values_.size())}};
         if (settings_.averages)
             sections.emplace_back("average", std::span<const float>(average_.data(), average_.size()));
@@ -152,6 +153,12 @@ public:
     //
     // Fails as Checkpoint::read does, with ErrorCode::mismatch for the checkpoint of another run.
     Status resume(const Checkpoint& checkpoint) {
+        const Result<std::span<const std::byte>> set = checkpoint.bytes("instruction_set");
+        if (!set) return set.error();
+        const std::string_view found(reinterpret_cast<const char*>(set->data()), set->size());
+        if (found != Arch::name())  // its panels have another width
+            return Error{ErrorCode::mismatch, checkpoint.path() + " was written by a program for " +
+                                                  std::string(found) + ", and this one is for " + Arch::name()};
         std::uint64_t numbers[5];
         if (Status read = checkpoint.read("numbers", numbers); !read) return read;
         if (numbers[4] != settings_.seed || numbers[0] > settings_.steps)
