@@ -50,19 +50,7 @@ public:
     // `pictures` (batch, 3, height, width) normalised, `targets` (batch, classes) with rows that sum to 1. `values` are
     // all of the layout's floats, whose running statistics move; `gradients` its trained floats, overwritten.
     Loss step(Executor& executor, const PassSettings& settings, std::span<const float> pictures,
-              std::span<const float> targets, std::span<float> values, std::span<float> gradients) {
-        Loss loss;
-        executor.gather([&](Executor& team) {
-            const Pass pass = make_pass(team, settings, values.data(), gradients.data());
-            draw_factors(settings);
-            const Dropout dropout{settings.dropout, settings.seed, settings.step};
-            forward(pass, dropout, pictures.data());
-            loss = cross_entropy(settings.loss, batch_, architecture_.classes, plan_.classifier.out_stride,
-                                 pass.at(plan_.logits), targets.data(), pass.at(plan_.logit_gradient));
-            backward(pass, settings, dropout);
-        });
-        return loss;
-    }
+              std::span<const float> targets, std::span<float> values, std::span<float> gradients);
 
     // Logits of the last step's image.
     std::span<const float> logits(int image) const {
@@ -208,5 +196,22 @@ private:
     Buffer arena_, shared_, workers_;
     std::vector<float> factors_;
 };
+
+// Not in the class, so that programs can have it compiled once, elsewhere (extern template).
+template <class Arch>
+Loss TrainingNetwork<Arch>::step(Executor& executor, const PassSettings& settings, std::span<const float> pictures,
+                                 std::span<const float> targets, std::span<float> values, std::span<float> gradients) {
+    Loss loss;
+    executor.gather([&](Executor& team) {
+        const Pass pass = make_pass(team, settings, values.data(), gradients.data());
+        draw_factors(settings);
+        const Dropout dropout{settings.dropout, settings.seed, settings.step};
+        forward(pass, dropout, pictures.data());
+        loss = cross_entropy(settings.loss, batch_, architecture_.classes, plan_.classifier.out_stride,
+                             pass.at(plan_.logits), targets.data(), pass.at(plan_.logit_gradient));
+        backward(pass, settings, dropout);
+    });
+    return loss;
+}
 
 }  // namespace effv2::training

@@ -126,14 +126,7 @@ public:
     // One batch forward, backward, and into the weights. Allocates where a stage begins.
     //
     // Fails with ErrorCode::argument, with the weights as the step before left them, where a gradient is not finite.
-    Result<StepReport> step(Executor& executor) {
-        const int stage = settings_.schedule.stage_at(step_, settings_.steps);
-        if (stage != stage_ || executor.threads() > network_->threads())
-            if (Status entered = enter(stage, executor.threads()); !entered) return entered.error();
-        Result<StepReport> report = Error{ErrorCode::argument, ""};
-        executor.gather([&](Executor& team) { report = step_together(team); });
-        return report;
-    }
+    Result<StepReport> step(Executor& executor);
 
     // Writes all that resume() needs.
     Status save(const std::string& path) {
@@ -261,6 +254,17 @@ private:
     std::uint64_t step_ = 0;
     data::Position position_;
 };
+
+// Not in the class, so that programs can have it compiled once, elsewhere (extern template).
+template <class Arch>
+Result<StepReport> TrainingRun<Arch>::step(Executor& executor) {
+    const int stage = settings_.schedule.stage_at(step_, settings_.steps);
+    if (stage != stage_ || executor.threads() > network_->threads())
+        if (Status entered = enter(stage, executor.threads()); !entered) return entered.error();
+    Result<StepReport> report = Error{ErrorCode::argument, ""};
+    executor.gather([&](Executor& team) { report = step_together(team); });
+    return report;
+}
 
 // A run whose architecture and schedule are constants: a flawed one does not compile, and each stage's network and
 // arithmetic are known.

@@ -113,11 +113,12 @@ inline std::string table(const ProgressiveSchedule& schedule, std::uint64_t tota
     for (int i = 0; i < schedule.stage_count(); ++i) {
         const ProgressiveStage& stage = schedule.stages[i];
         const std::uint64_t first = i == 0 ? 0 : schedule.end_of(i - 1, total);
-        const std::string steps =
-            std::string("[") + std::to_string(first) + ", " + std::to_string(schedule.end_of(i, total)) + ")";
+        char steps[48];
+        std::snprintf(steps, sizeof steps, "[%llu, %llu)", static_cast<unsigned long long>(first),
+                      static_cast<unsigned long long>(schedule.end_of(i, total)));
         char line[128];
-        std::snprintf(line, sizeof line, "%5d  %18s  %4d  %9.2f  %5.3f  %6.3f  %7.3f\n", i + 1, steps.c_str(),
-                      stage.size, stage.magnitude, stage.mixup, stage.cutmix, stage.dropout);
+        std::snprintf(line, sizeof line, "%5d  %18s  %4d  %9.2f  %5.3f  %6.3f  %7.3f\n", i + 1, steps, stage.size,
+                      stage.magnitude, stage.mixup, stage.cutmix, stage.dropout);
         text += line;
     }
     return text;
