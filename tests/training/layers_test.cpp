@@ -325,8 +325,8 @@ TEST_CASE("running statistics move as PyTorch's do") {
 TEST_CASE("squeeze-excite: output and all gradients") {
     tests::Random random(5);
     TbbExecutor executor(2);
-    for (const auto& [channels, squeezed, images] :
-         {std::array{20, 3, 2}, std::array{256, 16, 5}, std::array{48, 12, 1}}) {
+    for (const std::array<int, 3>& sizes : {std::array{20, 3, 2}, std::array{256, 16, 5}, std::array{48, 12, 1}}) {
+        const int channels = sizes[0], squeezed = sizes[1], images = sizes[2];
         const Extent size{random.integer(1, 5), random.integer(2, 5)};
         const SqueezeShape shape(size.pixels(), channels, squeezed);
         const Maps input = random_maps(random, images, channels, size),

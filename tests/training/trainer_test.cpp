@@ -100,7 +100,7 @@ TEST_CASE("a run goes on from a checkpoint as if it had never stopped") {
     const std::string path = "trainer_test_checkpoint_" + std::to_string(getpid());
     TrainingRun<> whole = make_run(settings(20));
     train(whole, 2, 20);
-    for (const std::uint64_t stop : {1, 10, 13}) {
+    for (const std::uint64_t stop : {std::uint64_t{1}, std::uint64_t{10}, std::uint64_t{13}}) {
         TrainingRun<> before = make_run(settings(20));
         train(before, 1, stop);
         REQUIRE(before.save(path));

@@ -251,7 +251,10 @@ TEST_CASE("nothing outside the table is taken for a part of it") {
     CHECK(optimise::parse_checkpoint(path, effv2_test::as_bytes(whole)).has_value());
     const std::pair<std::size_t, std::uint64_t> changes[] = {
         {24, 2}, {80, 64}, {80, 0}, {80, 192}, {80, 130}, {88, 33}, {88, UINT64_MAX}, {88, UINT64_MAX - 7}, {72, 65}};
-    for (const auto& [at, word] : changes) {
+    for (const auto& change : changes) {
+        // Copies, since clang 14 does not let doctest's lambda see a structured binding.
+        const auto at = change.first;
+        const auto word = change.second;
         const std::string bytes = with_word(whole, at, word);
         const auto parsed = optimise::parse_checkpoint(path, effv2_test::as_bytes(bytes));
         CHECK_FALSE_MESSAGE(parsed.has_value(), at, " ", word);
