@@ -11,8 +11,7 @@
 #include "effv2/architecture/cost.hpp"
 #include "effv2/architecture/variants.hpp"
 #include "effv2/parallel/tbb.hpp"
-#include "effv2/training/network.hpp"
-#include "effv2/training/optimise/optimiser.hpp"
+#include "effv2/training/trainer.hpp"
 #include "effv2/weights/formula.hpp"
 #include "peak.hpp"
 
@@ -28,13 +27,6 @@ struct Job {
     Convolutions convolutions;
 };
 
-ParameterLayout make_layout(const ParameterTable& table) {
-    std::vector<ParameterSegment> segments;
-    for (const ParameterEntry& entry : table.entries())
-        segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight, entry.tensor.trainable()});
-    return ParameterLayout::create(segments, table.floats()).value();
-}
-
 // Milliseconds of each step.
 std::vector<double> time_steps(const Job& job) {
     using Clock = std::chrono::steady_clock;
@@ -43,7 +35,8 @@ std::vector<double> time_steps(const Job& job) {
     const ParameterTable table(a);
     auto network =
         TrainingNetwork<>::make(table, a.input, job.batch, job.threads, Keep::maps, job.convolutions).value();
-    Optimiser optimiser = Optimiser::create(RmsProp{}, make_layout(table)).value();
+    const ParameterLayout layout = ParameterLayout::create(make_segments(table, {}), table.floats()).value();
+    Optimiser optimiser = Optimiser::create(RmsProp{}, layout).value();
     const auto batch = static_cast<std::size_t>(job.batch), classes = static_cast<std::size_t>(a.classes);
     std::vector<float> pictures(batch * 3 * static_cast<std::size_t>(a.input.pixels())), targets(batch * classes);
     std::vector<float> values(table.floats()), gradients(table.floats());

@@ -41,7 +41,10 @@ def golden(variant, size, batch, padding):
         values = values.numpy().reshape(-1)
         norms.append(np.linalg.norm(values))
         sums.append(values @ (2 * splitmix(7, len(values)) - 1))
-    lists = [",\n      ".join(f"{v:.7g}" for v in column) for column in (norms, sums)]
+    lists = []
+    for column in (norms, sums):
+        numbers = [f"{v:.7g}" for v in column]
+        lists.append(",\n      ".join(", ".join(numbers[i:i + 8]) for i in range(0, len(numbers), 8)))
     return (f'    {{"{variant}", Padding::{padding}, {size}, {batch}, {float(loss):.9g}, {len(norms)},\n'
             f"     {{{lists[0]}}},\n     {{{lists[1]}}}}},\n"), len(norms)
 

@@ -59,9 +59,7 @@ struct Bench {
     Status parts(int stage, double& pictures, double& network) const {
         const RunSettings& run = job.settings.run;
         const ProgressiveStage& values = run.schedule.stages[stage];
-        data::Strengths strengths = run.pictures;
-        strengths.image_size = values.size, strengths.magnitude = values.magnitude;
-        strengths.mix.mixup_alpha = values.mixup, strengths.mix.cutmix_alpha = values.cutmix;
+        const data::Strengths strengths = stage_strengths(run, stage);
         auto batches = data::TrainingBatches::make(job.pictures, job.settings.recipe, run.seed);
         if (!batches) return batches.error();
         const auto batch = static_cast<std::size_t>(run.batch), side = static_cast<std::size_t>(values.size);
@@ -85,9 +83,7 @@ struct Bench {
         if (weights.empty() || gradients.empty())
             return effv2::Error{effv2::ErrorCode::argument, "not enough memory for the network's parameters"};
         load_parameters(table, *first_weights(job.start, job.settings.architecture.classes, run.seed), weights.data());
-        PassSettings pass;
-        pass.norm = run.norm, pass.loss = run.loss, pass.dropout = values.dropout;
-        pass.stochastic_depth = run.stochastic_depth, pass.first_trained = run.first_trained;
+        const PassSettings pass = stage_pass(run, stage, 0);
         const Result<double> passed = rate(run.batch, [&]() -> Status {
             net->step(job.executor, pass, inputs, labels, {weights.data(), weights.size()},
                       {gradients.data(), gradients.size()});

@@ -4,7 +4,7 @@
 
 #include "checksums.hpp"
 #include "effv2/architecture/text.hpp"
-#include "effv2/training/parameters.hpp"
+#include "effv2/training/initial_values.hpp"
 #include "effv2/weights/identify.hpp"
 #include "effv2/weights/load.hpp"
 #include "prepare.hpp"

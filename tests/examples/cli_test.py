@@ -7,13 +7,13 @@ import struct
 import sys
 import tempfile
 import unittest
-import zlib
 from array import array
 from pathlib import Path
 from subprocess import run
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pictures import png  # noqa: E402
 from report import run_unittests  # noqa: E402: tests/ is not where Python looks by itself
 
 TOOL = ""
@@ -60,17 +60,6 @@ def formula_input(shape):
         z ^= z >> 31
         values.append(math.sqrt(3) * (2 * ((z >> 40) / 2**24) - 1))
     return values.tobytes()
-
-
-def png(width, height, pixel):
-    """A PNG of that size; pixel(x, y) gives (red, green, blue)."""
-    rows = b"".join(b"\0" + bytes(v for x in range(width) for v in pixel(x, y)) for y in range(height))
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 class Case(unittest.TestCase):

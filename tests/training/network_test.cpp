@@ -8,6 +8,7 @@
 
 #include "effv2/architecture/variants.hpp"
 #include "effv2/parallel/tbb.hpp"
+#include "effv2/training/initial_values.hpp"
 #include "effv2/weights/formula.hpp"
 #include "training/goldens.hpp"
 #include "training/plain_training.hpp"

@@ -1,8 +1,6 @@
 #include "effv2/weights/write.hpp"
 
 #include <doctest/doctest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <cmath>
 #include <limits>
@@ -12,32 +10,13 @@
 #include "effv2/architecture/variants.hpp"
 #include "effv2/weights/formula.hpp"
 #include "effv2/weights/load.hpp"
+#include "weights/file_size_limit.hpp"
 #include "weights/sample_files.hpp"
 
 using namespace effv2;
+using effv2_test::FileSizeLimit;
 
 namespace {
-
-// Until it goes, no file may grow beyond `bytes`: what a full disk does to a writer.
-class FileSizeLimit {
-public:
-    explicit FileSizeLimit(rlim_t bytes) {
-        getrlimit(RLIMIT_FSIZE, &old_);
-        old_handler_ = signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{bytes, old_.rlim_max};
-        setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    FileSizeLimit(const FileSizeLimit&) = delete;
-    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-    ~FileSizeLimit() {
-        setrlimit(RLIMIT_FSIZE, &old_);
-        signal(SIGXFSZ, old_handler_);
-    }
-
-private:
-    rlimit old_{};
-    void (*old_handler_)(int) = nullptr;
-};
 
 const std::vector<std::uint64_t> three{3}, two_by_two{2, 2}, none{};
 

@@ -12,6 +12,15 @@ struct Strip {
     std::ptrdiff_t stride = 0;
 };
 
+// Calls f(granules, floats from the strip's start to the pixel, channel) for each register of channels of each pixel.
+template <class Arch, class F>
+[[gnu::always_inline]] inline void for_each_row(const Strip& strip, F f) {
+    for (int p = 0; p < strip.pixels; ++p)
+        for_each_step<Arch>(
+            strip.channels, [&](auto granules, int i)
+                                __attribute__((always_inline)) { f(granules, p * strip.stride, i); });
+}
+
 // Mean and sum of squared deviations of each channel over a few pixels that are in the first-level cache. Two visits,
 // since a sum of squares would lose the variance of channels whose mean is large.
 template <class Arch>
@@ -59,19 +68,16 @@ struct NormForward {
 
 template <class Arch>
 inline void normalise(const Strip& strip, const NormForward& n) {
-    for (int p = 0; p < strip.pixels; ++p) {
-        const std::ptrdiff_t at = p * strip.stride;
-        for_each_step<Arch>(
-            strip.channels, [&](auto granules, int i) __attribute__((always_inline)) {
-                using Row = simd::Row<Arch, granules>;
-                Row value = Row::load(n.shift + i);
-                value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
-                if (n.silu) value = simd::silu(value);
-                if (n.sums != nullptr) (Row::load(n.sums + i) + value).store(n.sums + i);
-                if (n.residual != nullptr) value = Row::load(n.residual + at + i).plus_product(n.factor, value);
-                value.store(n.out + at + i);
-            });
-    }
+    for_each_row<Arch>(
+        strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row value = Row::load(n.shift + i);
+            value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
+            if (n.silu) value = simd::silu(value);
+            if (n.sums != nullptr) (Row::load(n.sums + i) + value).store(n.sums + i);
+            if (n.residual != nullptr) value = Row::load(n.residual + at + i).plus_product(n.factor, value);
+            value.store(n.out + at + i);
+        });
 }
 
 // First half of the gradient: through the activation, and what the batch has in common.
@@ -90,32 +96,29 @@ struct NormGradient {
 
 template <class Arch>
 inline void norm_gradient(const Strip& strip, const NormGradient& n) {
-    for (int p = 0; p < strip.pixels; ++p) {
-        const std::ptrdiff_t at = p * strip.stride;
-        for_each_step<Arch>(
-            strip.channels, [&](auto granules, int i) __attribute__((always_inline)) {
-                using Row = simd::Row<Arch, granules>;
-                const Row in = Row::load(n.in + at + i);
-                Row g = Row::load(n.gradient + at + i);
-                if (n.gate != nullptr) {
-                    Row gated = Row::load(n.plus + i);
-                    gated.add_product(g, Row::load(n.gate + i));
-                    g = gated;
-                } else {
-                    g = g * Row::broadcast(n.factor);
-                }
-                if (n.silu) {
-                    Row z = Row::load(n.shift + i);
-                    z.add_product(in, Row::load(n.scale + i));
-                    g = g * simd::silu_gradient(z);
-                }
-                g.store(n.out + at + i);
-                (Row::load(n.sums + i) + g).store(n.sums + i);
-                Row product = Row::load(n.products + i);
-                product.add_product(g, in - Row::load(n.mean + i));
-                product.store(n.products + i);
-            });
-    }
+    for_each_row<Arch>(
+        strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            const Row in = Row::load(n.in + at + i);
+            Row g = Row::load(n.gradient + at + i);
+            if (n.gate != nullptr) {
+                Row gated = Row::load(n.plus + i);
+                gated.add_product(g, Row::load(n.gate + i));
+                g = gated;
+            } else {
+                g = g * Row::broadcast(n.factor);
+            }
+            if (n.silu) {
+                Row z = Row::load(n.shift + i);
+                z.add_product(in, Row::load(n.scale + i));
+                g = g * simd::silu_gradient(z);
+            }
+            g.store(n.out + at + i);
+            (Row::load(n.sums + i) + g).store(n.sums + i);
+            Row product = Row::load(n.products + i);
+            product.add_product(g, in - Row::load(n.mean + i));
+            product.store(n.products + i);
+        });
 }
 
 // sums += gradient * silu(in * scale + shift): the gradient of squeeze-excite's gates.
@@ -126,18 +129,15 @@ struct GateGradient {
 
 template <class Arch>
 inline void add_gate_gradient(const Strip& strip, const GateGradient& n) {
-    for (int p = 0; p < strip.pixels; ++p) {
-        const std::ptrdiff_t at = p * strip.stride;
-        for_each_step<Arch>(
-            strip.channels, [&](auto granules, int i) __attribute__((always_inline)) {
-                using Row = simd::Row<Arch, granules>;
-                Row value = Row::load(n.shift + i);
-                value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
-                Row sum = Row::load(n.sums + i);
-                sum.add_product(simd::silu(value), Row::load(n.gradient + at + i));
-                sum.store(n.sums + i);
-            });
-    }
+    for_each_row<Arch>(
+        strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row value = Row::load(n.shift + i);
+            value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
+            Row sum = Row::load(n.sums + i);
+            sum.add_product(simd::silu(value), Row::load(n.gradient + at + i));
+            sum.store(n.sums + i);
+        });
 }
 
 // Second half: out = a * out + b * (in - mean) + c.
@@ -149,17 +149,14 @@ struct NormApply {
 
 template <class Arch>
 inline void apply_norm_gradient(const Strip& strip, const NormApply& n) {
-    for (int p = 0; p < strip.pixels; ++p) {
-        const std::ptrdiff_t at = p * strip.stride;
-        for_each_step<Arch>(
-            strip.channels, [&](auto granules, int i) __attribute__((always_inline)) {
-                using Row = simd::Row<Arch, granules>;
-                Row value = Row::load(n.c + i);
-                value.add_product(Row::load(n.in + at + i) - Row::load(n.mean + i), Row::load(n.b + i));
-                value.add_product(Row::load(n.out + at + i), Row::load(n.a + i));
-                value.store(n.out + at + i);
-            });
-    }
+    for_each_row<Arch>(
+        strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            Row value = Row::load(n.c + i);
+            value.add_product(Row::load(n.in + at + i) - Row::load(n.mean + i), Row::load(n.b + i));
+            value.add_product(Row::load(n.out + at + i), Row::load(n.a + i));
+            value.store(n.out + at + i);
+        });
 }
 
 // gradient[i] *= silu'(before[i])

@@ -282,6 +282,32 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
         });
 }
 
+// The products of `count` (at most max_task_tiles) tiles with one panel of `granules` granules, point by point:
+//   products[point][tile][channel] = inputs[point][tile] * weights[point], of (depth) and (depth, panel width)
+template <class Arch>
+void multiply_points(const float* inputs, int count, int depth, int granules, const float* weights, float* products) {
+    const int width = granules * granule;
+    const float* in[max_task_tiles];
+    float* out[max_task_tiles];
+    for (int t = 0; t < count; ++t) {
+        in[t] = inputs + std::ptrdiff_t{t} * depth;
+        out[t] = products + std::ptrdiff_t{t} * width;
+    }
+    Tile tile;
+    tile.depth = depth;
+    const int most = TileShape<Arch>::max_rows(granules);
+    for (int i = 0; i < winograd_points; ++i) {
+        tile.weights = weights + std::ptrdiff_t{i} * depth * width;
+        tile.in_offset = std::ptrdiff_t{i} * count * depth;
+        tile.out_offset = std::ptrdiff_t{i} * count * width;
+        for_each_group(count, most, [&](int first, int rows) {
+            tile.in = in + first;
+            tile.out = out + first;
+            compute_tile<Arch>(rows, granules, tile);
+        });
+    }
+}
+
 // What becomes of a tile's outputs: m x m pixels, row by row; a null pointer drops a pixel beyond the map's edge.
 struct OutputTile {
     const float* points = nullptr;  // first point, first channel of the panel

@@ -72,7 +72,10 @@ public:
         transform_inputs();
         const kernels::Panels<Arch> panels(job_.first.channels);
         for (int p = 0; p < panels.count; ++p) {
-            multiply(panels, p);
+            kernels::winograd::multiply_points<Arch>(
+                points_, count_, job_.first.depth, panels.width(p),
+                job_.first.weights + std::ptrdiff_t{winograd_points} * job_.first.depth * panels.first_channel(p),
+                products_);
             transform_outputs(panels.first_channel(p), panels.width(p) * granule);
         }
         if (job_.block->expands) project_tiles();
@@ -86,31 +89,6 @@ private:
             job_.input_patch(corners_[t].y - 1, corners_[t].x - 1, winograd_inputs, in, 1);
             kernels::winograd::transform_input_tile<Arch>(in, job_.first.depth,
                                                           points_ + std::ptrdiff_t{t} * job_.first.depth, point_stride);
-        }
-    }
-
-    // products[point][tile][channel of the panel] = points[point][tile] * weights[panel][point]
-    void multiply(const kernels::Panels<Arch>& panels, int p) const {
-        const int depth = job_.first.depth, width = panels.width(p) * granule;
-        const float* in[max_task_tiles];
-        float* out[max_task_tiles];
-        for (int t = 0; t < count_; ++t) {
-            in[t] = points_ + std::ptrdiff_t{t} * depth;
-            out[t] = products_ + std::ptrdiff_t{t} * width;
-        }
-        const float* weights = job_.first.weights + std::ptrdiff_t{winograd_points} * depth * panels.first_channel(p);
-        kernels::Tile tile;
-        tile.depth = depth;
-        const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
-        for (int i = 0; i < winograd_points; ++i) {
-            tile.weights = weights + std::ptrdiff_t{i} * depth * width;
-            tile.in_offset = std::ptrdiff_t{i} * count_ * depth;
-            tile.out_offset = std::ptrdiff_t{i} * count_ * width;
-            kernels::for_each_group(count_, most, [&](int first, int rows) {
-                tile.in = in + first;
-                tile.out = out + first;
-                kernels::compute_tile<Arch>(rows, panels.width(p), tile);
-            });
         }
     }
 

@@ -4,6 +4,8 @@
 #include <span>
 
 #include "effv2/training/block.hpp"
+#include "effv2/training/layers/loss.hpp"
+#include "effv2/training/layers/pool.hpp"
 
 namespace effv2::training {
 
@@ -23,18 +25,18 @@ struct PassSettings {
 template <class Arch = simd::NativeArch>
 class TrainingNetwork {
 public:
-    // Fails with ErrorCode::argument for an architecture that is not sound, a batch below 1, one image alone with a
-    // last map of one pixel (a norm needs two values), or for want of memory.
-    // `threads`: the most that a step's executor will have. Convolutions::fast takes stride-1 3x3 convolutions through
-    // Winograd's transforms, forward and back to their input: gradients are then off by some 1e-4 of their norm instead
-    // of some 1e-5, which training does not notice.
-    static Result<TrainingNetwork> make(const ParameterTable& layout, Extent size, int batch, int threads,
+    // `size` in pixels, `batch` in images, `threads`: the most that a step's executor will have. Convolutions::fast
+    // takes stride-1 3x3 convolutions through Winograd's transforms, forward, back and to their weights: gradients are
+    // then off by up to 2e-4 of their norm instead of 4e-5 (docs/performance.md).
+    //
+    // Fails with ErrorCode::argument for an architecture that is not sound, a batch below 1, or for want of memory.
+    static Result<TrainingNetwork> make(const ParameterTable& table, Extent size, int batch, int threads,
                                         Keep keep = Keep::maps, Convolutions convolutions = Convolutions::direct) {
-        const Architecture a = layout.architecture().with_size(size.height, size.width);
+        const Architecture a = table.architecture().with_size(size.height, size.width);
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument, explain(problem.flaw)};
         if (batch < 1) return Error{ErrorCode::argument, "a training batch needs at least one picture"};
-        TrainingNetwork network(layout, a, batch, threads, keep, convolutions);
+        TrainingNetwork network(table, a, batch, threads, keep, convolutions);
         if (network.arena_.empty() || network.shared_.empty() ||
             (network.workers_.empty() && network.worker_floats() > 0))
             return Error{ErrorCode::argument,
@@ -48,7 +50,7 @@ public:
     int threads() const { return threads_; }
 
     // `pictures` (batch, 3, height, width) normalised, `targets` (batch, classes) with rows that sum to 1. `values` are
-    // all of the layout's floats, whose running statistics move; `gradients` its trained floats, overwritten.
+    // all of the table's floats, whose running statistics move; `gradients` its trained floats, overwritten.
     Loss step(Executor& executor, const PassSettings& settings, std::span<const float> pictures,
               std::span<const float> targets, std::span<float> values, std::span<float> gradients);
 
@@ -60,14 +62,14 @@ public:
     }
 
 private:
-    TrainingNetwork(const ParameterTable& layout, const Architecture& a, int batch, int threads, Keep keep,
+    TrainingNetwork(const ParameterTable& table, const Architecture& a, int batch, int threads, Keep keep,
                     Convolutions convolutions)
         : architecture_(a),
           batch_(batch),
           threads_(threads),
           keep_(keep),
-          classifier_(layout.classifier()),
-          plan_(layout, a, batch, keep, convolutions),
+          classifier_(table.classifier()),
+          plan_(table, a, batch, keep, convolutions),
           arena_(arena_floats()),
           shared_(shared_floats()),
           workers_(worker_floats()),
@@ -105,10 +107,9 @@ private:
         for (std::size_t b = 0; b < blocks; ++b) {
             const double lost = settings.stochastic_depth * static_cast<double>(b) / static_cast<double>(blocks);
             for (std::size_t i = 0; i < static_cast<std::size_t>(batch_); ++i) {
-                const bool kept = lost <= 0.0 || uniform(settings.seed + 2, settings.step,
-                                                         b * static_cast<std::size_t>(batch_) + i) >= lost;
-                factors_[b * static_cast<std::size_t>(batch_) + i] =
-                    kept ? static_cast<float>(1.0 / (1.0 - lost)) : 0.0f;
+                const std::size_t at = b * static_cast<std::size_t>(batch_) + i;
+                data::Random random(settings.seed, settings.step, at, data::Purpose::depth);
+                factors_[at] = random.chance(lost) ? 0.0f : static_cast<float>(1.0 / (1.0 - lost));
             }
         }
     }

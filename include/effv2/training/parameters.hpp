@@ -3,15 +3,13 @@
 // that optimisers see the first part and weight averages both. Every input size of an architecture shares them.
 #pragma once
 
-#include <cmath>
-#include <numbers>
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "effv2/error.hpp"
 #include "effv2/kernels/tile.hpp"
 #include "effv2/network/buffer.hpp"
-#include "effv2/training/layers/loss.hpp"
 #include "effv2/weights/source.hpp"
 
 namespace effv2::training {
@@ -169,60 +167,30 @@ void write_tensor(const ParameterEntry& entry, std::span<const float> from, floa
 template <class Arch = simd::NativeArch>
 class ParameterSource final : public WeightSource {
 public:
-    ParameterSource(const ParameterTable& layout, const float* values, float epsilon = 1e-3f)
-        : layout_(layout), values_(values), epsilon_(epsilon) {}
+    ParameterSource(const ParameterTable& table, const float* values, float epsilon = 1e-3f)
+        : table_(table), values_(values), epsilon_(epsilon) {}
     void read(const Tensor& tensor, std::size_t first, std::span<float> into) const override {
-        read_tensor<Arch>(layout_.find(tensor), values_, first, into);
+        read_tensor<Arch>(table_.find(tensor), values_, first, into);
     }
     float epsilon() const override { return epsilon_; }
 
 private:
-    const ParameterTable& layout_;
+    const ParameterTable& table_;
     const float* values_;
     float epsilon_;
 };
 
 // All values from a source; padding becomes zero.
 template <class Arch = simd::NativeArch>
-void load_parameters(const ParameterTable& layout, const WeightSource& source, float* values) {
-    std::fill_n(values, layout.floats(), 0.0f);
+void load_parameters(const ParameterTable& table, const WeightSource& source, float* values) {
+    std::fill_n(values, table.floats(), 0.0f);
     std::vector<float> elements;
-    for (const ParameterEntry& entry : layout.entries()) {
+    for (const ParameterEntry& entry : table.entries()) {
         elements.resize(entry.tensor.shape.elements());
         source.read(entry.tensor, 0, elements);
         source.done(entry.tensor);
         write_tensor<Arch>(entry, elements, values);
     }
 }
-
-// Fresh values as the released code draws them (google/automl effnetv2_model.py): convolutions normal with variance
-// 2 / (k * k * outputs), depthwise 2 / (k * k), the classifier uniform within 1 / sqrt(classes), norms 1 and 0, biases
-// 0.
-class InitialValues final : public WeightSource {
-public:
-    explicit InitialValues(std::uint64_t seed) : seed_(seed) {}
-    void read(const Tensor& t, std::size_t first, std::span<float> into) const override {
-        const std::uint64_t purpose = (static_cast<std::uint64_t>(t.layer) << 32) +
-                                      (static_cast<std::uint64_t>(t.block.stage) << 16) +
-                                      static_cast<std::uint64_t>(t.block.index);
-        for (std::size_t i = 0; i < into.size(); ++i) into[i] = value(t, purpose, first + i);
-    }
-    float epsilon() const override { return 1e-3f; }
-
-private:
-    float value(const Tensor& t, std::uint64_t purpose, std::size_t i) const {
-        if (t.part == Part::norm_weight || t.part == Part::norm_variance) return 1.0f;
-        if (t.part != Part::weight) return 0.0f;
-        if (t.layer == Layer::classifier)
-            return static_cast<float>((2.0 * uniform(seed_, purpose, i) - 1.0) / std::sqrt(t.shape.dims[0]));
-        const int outputs = t.layer == Layer::depthwise ? 1 : t.shape.dims[0];
-        const double deviation = std::sqrt(2.0 / (outputs * t.shape.dims[2] * t.shape.dims[3]));
-        // Box and Muller's pair, of which one is used.
-        const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform(seed_, purpose, 2 * i)));
-        const double angle = 2.0 * std::numbers::pi * uniform(seed_, purpose, 2 * i + 1);
-        return static_cast<float>(deviation * radius * std::cos(angle));
-    }
-    std::uint64_t seed_;
-};
 
 }  // namespace effv2::training

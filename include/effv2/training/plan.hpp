@@ -55,11 +55,11 @@ struct SharedScratch {
 
 class TrainingPlan {
 public:
-    TrainingPlan(const ParameterTable& layout, const Architecture& a, int batch, Keep keep, Convolutions convolutions)
+    TrainingPlan(const ParameterTable& table, const Architecture& a, int batch, Keep keep, Convolutions convolutions)
         : batch_(batch), convolutions_(convolutions) {
         const Window window = stem_window(a);
         columns = take(static_cast<std::size_t>(window.output.pixels()) * static_cast<std::size_t>(stem_columns));
-        stem = make_layer(make_window(window.output, 1, 1, a.padding), 27, a.stem, false, true, layout.stem());
+        stem = make_layer(make_window(window.output, 1, 1, a.padding), 27, a.stem, false, true, table.stem());
         stem.out = take(map_floats(stem.map));
         MapPlace in = stem.out;
         int index = 0;
@@ -68,12 +68,12 @@ public:
                                       static_cast<std::size_t>(pixel_stride(block.out)));
             const std::size_t outside = cursor_;
             if (keep == Keep::block_inputs) cursor_ = 0, internal_ = true;
-            blocks.push_back(make_block(block, layout.block(index++), in, out));
+            blocks.push_back(make_block(block, table.block(index++), in, out));
             if (keep == Keep::block_inputs) inner_ = std::max(inner_, cursor_), cursor_ = outside, internal_ = false;
             in = out;
         });
         const Extent last = final_size(a);
-        head = make_layer(make_window(last, 1, 1, a.padding), final_channels(a), a.head, false, true, layout.head());
+        head = make_layer(make_window(last, 1, 1, a.padding), final_channels(a), a.head, false, true, table.head());
         head.out = take(map_floats(head.map));
         widest_expanded_ = std::max(widest_expanded_, map_floats(head.map));
         classifier = ConvShape(make_window({1, 1}, 1, 1, a.padding), a.head, a.classes);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "effv2/training/data/batches.hpp"
+#include "effv2/training/initial_values.hpp"
 #include "effv2/training/network.hpp"
 #include "effv2/training/optimise/checkpoint.hpp"
 #include "effv2/training/optimise/clip.hpp"
@@ -62,18 +63,40 @@ inline bool is_trained(const Tensor& t, const Architecture& a, int first_trained
     return block >= first_trained;
 }
 
+}  // namespace detail
+
+// The tensors of a run, as the optimiser sees them.
 inline std::vector<ParameterSegment> make_segments(const ParameterTable& table, const RunSettings& settings) {
     std::vector<ParameterSegment> segments;
     for (const ParameterEntry& entry : table.entries()) {
         const bool is_norm = entry.tensor.part == Part::norm_weight || entry.tensor.part == Part::norm_bias;
         segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight,
-                            is_trained(entry.tensor, table.architecture(), settings.first_trained) &&
+                            detail::is_trained(entry.tensor, table.architecture(), settings.first_trained) &&
                                 !(is_norm && settings.norm.frozen)});
     }
     return segments;
 }
 
-}  // namespace detail
+// How pictures are varied in a stage.
+inline data::Strengths stage_strengths(const RunSettings& settings, int stage) {
+    const ProgressiveStage& of = settings.schedule.stages[stage];
+    data::Strengths strengths = settings.pictures;
+    strengths.image_size = of.size;
+    strengths.magnitude = of.magnitude;
+    strengths.mix.mixup_alpha = of.mixup;
+    strengths.mix.cutmix_alpha = of.cutmix;
+    return strengths;
+}
+
+// What the network does in a step of a stage.
+inline PassSettings stage_pass(const RunSettings& settings, int stage, std::uint64_t step) {
+    PassSettings pass;
+    pass.norm = settings.norm, pass.loss = settings.loss;
+    pass.dropout = settings.schedule.stages[stage].dropout, pass.stochastic_depth = settings.stochastic_depth;
+    pass.first_trained = settings.first_trained;
+    pass.seed = settings.seed, pass.step = step;
+    return pass;
+}
 
 // The run itself, for an architecture and a schedule that are known when the program runs; Trainer is the type for
 // those that are known when it is compiled.
@@ -97,7 +120,7 @@ public:
         if (!batches) return batches.error();
         auto table = std::make_unique<ParameterTable>(architecture);
         const Result<ParameterLayout> layout =
-            ParameterLayout::create(detail::make_segments(*table, settings), table->floats());
+            ParameterLayout::create(make_segments(*table, settings), table->floats());
         if (!layout) return layout.error();
         Result<Optimiser> optimiser = Optimiser::create(settings.optimiser, *layout);
         if (!optimiser) return optimiser.error();
@@ -198,28 +221,14 @@ private:
         return std::monostate{};
     }
 
-    data::Strengths strengths() const {
-        const ProgressiveStage& stage = settings_.schedule.stages[stage_];
-        data::Strengths strengths = settings_.pictures;
-        strengths.image_size = stage.size;
-        strengths.magnitude = stage.magnitude;
-        strengths.mix.mixup_alpha = stage.mixup;
-        strengths.mix.cutmix_alpha = stage.cutmix;
-        return strengths;
-    }
-
     Result<StepReport> step_together(Executor& team) {
         const auto batch = static_cast<std::size_t>(settings_.batch);
-        const Result<data::Position> filled = batches_.fill(team, position_, batch, strengths(), pictures_, labels_);
+        const Result<data::Position> filled =
+            batches_.fill(team, position_, batch, stage_strengths(settings_, stage_), pictures_, labels_);
         if (!filled) return filled.error();
-        const ProgressiveStage& stage = settings_.schedule.stages[stage_];
-        PassSettings pass;
-        pass.norm = settings_.norm, pass.loss = settings_.loss;
-        pass.dropout = stage.dropout, pass.stochastic_depth = settings_.stochastic_depth;
-        pass.first_trained = settings_.first_trained;
-        pass.seed = settings_.seed, pass.step = step_;
+        const PassSettings pass = stage_pass(settings_, stage_, step_);
         const std::span<float> values(values_.data(), values_.size()), gradients(gradients_.data(), gradients_.size());
-        StepReport report{step_, stage_, stage.size, *filled, settings_.learning_rate.at(step_), {}, 0.0};
+        StepReport report{step_, stage_, network_->input().width, *filled, settings_.learning_rate.at(step_), {}, 0.0};
         report.loss = network_->step(team, pass, pictures_, labels_, values, gradients);
 
         const bool clips_decay = settings_.clip.kind == ClipKind::tensors_then_global;

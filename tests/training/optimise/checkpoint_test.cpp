@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,36 +11,17 @@
 #include <thread>
 #include <vector>
 
+#include "weights/file_size_limit.hpp"
 #include "weights/sample_files.hpp"
 
 using namespace effv2;
 using namespace effv2::training;
 using effv2_test::file_text;
+using effv2_test::FileSizeLimit;
 using effv2_test::TemporaryFolder;
 using effv2_test::write_file;
 
 namespace {
-
-// Until it goes, no file may grow beyond `bytes`: what a full disk does to a writer.
-class FileSizeLimit {
-public:
-    explicit FileSizeLimit(rlim_t bytes) {
-        getrlimit(RLIMIT_FSIZE, &old_);
-        old_handler_ = signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{bytes, old_.rlim_max};
-        setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    FileSizeLimit(const FileSizeLimit&) = delete;
-    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-    ~FileSizeLimit() {
-        setrlimit(RLIMIT_FSIZE, &old_);
-        signal(SIGXFSZ, old_handler_);
-    }
-
-private:
-    rlimit old_{};
-    void (*old_handler_)(int) = nullptr;
-};
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 

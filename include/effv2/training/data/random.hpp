@@ -10,7 +10,19 @@ namespace effv2::training::data {
 
 // What a stream is for. One stream each, so that a change to one step leaves what the others draw as it was. The
 // numbers are part of what makes a training run repeatable: never reuse or renumber them.
-enum class Purpose : std::uint32_t { order = 1, crop = 2, flip = 3, policy = 4, cutout = 5, erasing = 6, mix = 7 };
+enum class Purpose : std::uint32_t {
+    order = 1,
+    crop = 2,
+    flip = 3,
+    policy = 4,
+    cutout = 5,
+    erasing = 6,
+    mix = 7,
+    // Of the network, whose streams are of a step and a value, not of an epoch and a picture.
+    dropout = 8,
+    depth = 9,
+    initial = 10,
+};
 
 // splitmix64 (Vigna), started at a hash of (seed, epoch, index, purpose).
 //

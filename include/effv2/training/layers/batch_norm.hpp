@@ -54,8 +54,8 @@ public:
     template <class F>
     void visit(int piece, F f) const {
         if (parts_ > 1) {
-            const int part = piece % parts_, first = detail::part_start(pixels_, parts_, part);
-            f(piece / parts_, first, detail::part_start(pixels_, parts_, part + 1) - first);
+            const int part = piece % parts_, first = part_start(pixels_, parts_, part);
+            f(piece / parts_, first, part_start(pixels_, parts_, part + 1) - first);
             return;
         }
         for (int i = piece * images_; i < std::min((piece + 1) * images_, batch_); ++i) f(i, 0, pixels_);
@@ -102,7 +102,7 @@ inline void finish_statistics(Executor& executor, const NormSettings& settings, 
         double mean[detail::norm_slice]{}, deviation[detail::norm_slice]{};
         const auto each = [&](auto f) {
             for (int k = 0; k < chunks; ++k) {
-                const double n = detail::part_start(pixels, chunks, k + 1) - detail::part_start(pixels, chunks, k);
+                const double n = part_start(pixels, chunks, k + 1) - part_start(pixels, chunks, k);
                 const float* of = moments + std::ptrdiff_t{k} * 2 * channels + first;
                 for (int c = 0; c < count; ++c)
                     f(c, n, static_cast<double>(of[c]), static_cast<double>(of[channels + c]));

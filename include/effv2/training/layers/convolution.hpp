@@ -47,6 +47,9 @@ inline constexpr int chunk_pixels = 120;
 
 constexpr int chunk_count(std::int64_t pixels) { return static_cast<int>((pixels + chunk_pixels - 1) / chunk_pixels); }
 
+// Cuts [0, total) into `parts` as equal as can be: where part i starts.
+constexpr int part_start(int total, int parts, int i) { return static_cast<int>(std::int64_t{total} * i / parts); }
+
 // What a convolution (or its input gradient, with inputs and outputs exchanged) reads and writes.
 struct ConvPass {
     Gather gather;
@@ -69,8 +72,11 @@ namespace detail {
 template <class Arch>
 class ChunkRows {
 public:
-    ChunkRows(const ConvPass& pass, int first, int count, int most) : count_(count) {
-        const int points = pass.gather.points();
+    // Chunk `chunk` of `chunks`.
+    ChunkRows(const ConvPass& pass, int chunk, int chunks, int most) : chunk_(chunk) {
+        const int points = pass.gather.points(), total = pass.batch * points;
+        const int first = part_start(total, chunks, chunk), count = part_start(total, chunks, chunk + 1) - first;
+        count_ = count;
         int image = first / points, point = first % points;
         for (int r = 0; r < count; ++r) {
             const int y = point / pass.gather.x.points, x = point % pass.gather.x.points;
@@ -109,8 +115,6 @@ public:
                                        panels.width(panel) * granule, moments, moments + pass.channels);
     }
 
-    void set_chunk(int chunk) { chunk_ = chunk; }
-
 private:
     struct Corner {
         int image, y, x;
@@ -142,16 +146,13 @@ private:
         return pass.source + pixel * pass.source_stride;
     }
 
-    int count_, chunk_ = 0, groups_ = 0, used_ = 0;
+    int chunk_, count_ = 0, groups_ = 0, used_ = 0;
     Corner corner_[chunk_pixels];
     Group group_[chunk_pixels];
     float* out_[chunk_pixels];
     const float* residual_[chunk_pixels];
     const float* in_[chunk_pixels * 49];
 };
-
-// Cuts [0, total) into `parts` as equal as can be: where part i starts.
-constexpr int part_start(int total, int parts, int i) { return static_cast<int>(std::int64_t{total} * i / parts); }
 
 }  // namespace detail
 
@@ -166,11 +167,8 @@ void convolve(Executor& executor, const ConvPass& pass) {
     const int most = network::tile_rows(panels);
     executor.run(chunks * parts, [&](int task, int) {
         const int chunk = task / parts, part = task % parts;
-        const int first = detail::part_start(points, chunks, chunk);
-        detail::ChunkRows<Arch> rows(pass, first, detail::part_start(points, chunks, chunk + 1) - first, most);
-        rows.set_chunk(chunk);
-        for (int p = detail::part_start(panels.count, parts, part);
-             p < detail::part_start(panels.count, parts, part + 1); ++p)
+        const detail::ChunkRows<Arch> rows(pass, chunk, chunks, most);
+        for (int p = part_start(panels.count, parts, part); p < part_start(panels.count, parts, part + 1); ++p)
             rows.run(pass, p, panels);
     });
 }

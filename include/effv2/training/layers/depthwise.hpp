@@ -35,7 +35,7 @@ void depthwise_forward(Executor& executor, const ConvShape& shape, int batch, co
     const int points = gather.points(), total = batch * points, chunks = chunk_count(total);
     const std::ptrdiff_t map = std::ptrdiff_t{shape.window.input.pixels()} * shape.in_stride;
     executor.run(chunks, [&](int chunk, int) {
-        const int first = detail::part_start(total, chunks, chunk), end = detail::part_start(total, chunks, chunk + 1);
+        const int first = part_start(total, chunks, chunk), end = part_start(total, chunks, chunk + 1);
         for (int i = first; i < end; ++i) {
             kernels::DepthwiseTap taps[49];
             const int point = i % points;
@@ -86,8 +86,8 @@ void depthwise_weight_gradient(Executor& executor, const ConvShape& shape, int b
         kernels::GradientTile tile;
         tile.in = in + first, tile.gradient = out_gradient + first;
         tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
-        const int start = detail::part_start(cut.lines, cut.splits, split);
-        const int stop = detail::part_start(cut.lines, cut.splits, split + 1);
+        const int start = part_start(cut.lines, cut.splits, split);
+        const int stop = part_start(cut.lines, cut.splits, split + 1);
         for (int line = start; line < stop; line += together)
             for (int tap = 0; tap < kernel * kernel; ++tap) {
                 const detail::TapRuns runs(shape, line, std::min(line + together, stop), tap / kernel, tap % kernel);

@@ -118,13 +118,13 @@ void convolve_weight_gradient(Executor& executor, const ConvShape& shape, int ba
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
         const int end = std::min(first + cut.slice, shape.in);
         float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
-        const int start = detail::part_start(cut.lines, cut.splits, split);
-        const int stop = detail::part_start(cut.lines, cut.splits, split + 1);
+        const int start = part_start(cut.lines, cut.splits, split);
+        const int stop = part_start(cut.lines, cut.splits, split + 1);
         for (int line = start; line < stop; line += together) {
             const int last = std::min(line + together, stop);
             if (shape.pointwise()) {
-                const detail::TapRuns runs(shape, detail::part_start(pixels, cut.lines, line),
-                                           detail::part_start(pixels, cut.lines, last));
+                const detail::TapRuns runs(shape, part_start(pixels, cut.lines, line),
+                                           part_start(pixels, cut.lines, last));
                 detail::add_tap<Arch>(shape, runs, in, out_gradient, 0, first, end, line > start, sums);
                 continue;
             }

@@ -76,11 +76,13 @@ public:
     }
     static int tiles(int length) { return (length + winograd_outputs - 1) / winograd_outputs; }
 
-    void run(int first_panel, int end_panel) const {
+    void run() const {
         transform_inputs();
         const kernels::Panels<Arch> panels(pass_.channels);
-        for (int p = first_panel; p < end_panel; ++p) {
-            multiply(panels, p);
+        for (int p = 0; p < panels.count; ++p) {
+            kernels::winograd::multiply_points<Arch>(
+                inputs_, count_, pass_.depth, panels.width(p),
+                weights_ + std::ptrdiff_t{winograd_points} * pass_.depth * panels.first_channel(p), products_);
             transform_outputs(panels.first_channel(p), panels.width(p) * granule);
         }
     }
@@ -104,31 +106,6 @@ private:
             }
             kernels::winograd::transform_input_tile<Arch>(in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth,
                                                           point_stride);
-        }
-    }
-
-    // products[point][tile][channel of the panel] = inputs[point][tile] * weights[panel][point]
-    void multiply(const kernels::Panels<Arch>& panels, int p) const {
-        const int depth = pass_.depth, width = panels.width(p) * granule;
-        const float* in[max_task_tiles];
-        float* out[max_task_tiles];
-        for (int t = 0; t < count_; ++t) {
-            in[t] = inputs_ + std::ptrdiff_t{t} * depth;
-            out[t] = products_ + std::ptrdiff_t{t} * width;
-        }
-        const float* weights = weights_ + std::ptrdiff_t{winograd_points} * depth * panels.first_channel(p);
-        kernels::Tile tile;
-        tile.depth = depth;
-        const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
-        for (int i = 0; i < winograd_points; ++i) {
-            tile.weights = weights + std::ptrdiff_t{i} * depth * width;
-            tile.in_offset = std::ptrdiff_t{i} * count_ * depth;
-            tile.out_offset = std::ptrdiff_t{i} * count_ * width;
-            kernels::for_each_group(count_, most, [&](int first, int rows) {
-                tile.in = in + first;
-                tile.out = out + first;
-                kernels::compute_tile<Arch>(rows, panels.width(p), tile);
-            });
         }
     }
 
@@ -172,22 +149,21 @@ void convolve_winograd(Executor& executor, const ConvPass& pass, const float* po
     using Chunk = detail::WinogradChunk<Arch>;
     const int tiles = pass.batch * Chunk::tiles(pass.gather.y.points) * Chunk::tiles(pass.gather.x.points);
     const int most = detail::winograd_tiles(pass.depth), chunks = (tiles + most - 1) / most;
-    const int panels = kernels::Panels<Arch>(pass.channels).count;
     executor.run(chunks, [&](int task, int worker) {
-        const int first = detail::part_start(tiles, chunks, task);
-        const Chunk chunk(pass, points, first, detail::part_start(tiles, chunks, task + 1) - first,
+        const int first = part_start(tiles, chunks, task);
+        const Chunk chunk(pass, points, first, part_start(tiles, chunks, task + 1) - first,
                           scratch + static_cast<std::size_t>(worker) * scratch_stride);
-        chunk.run(0, panels);
+        chunk.run();
     });
     if (pass.moments == nullptr) return;
     // Tiles have not the pixels of the chunks that statistics are made of.
     const int points_count = pass.batch * pass.gather.points(), parts = chunk_count(points_count);
     executor.run(parts, [&](int part, int) {
-        const int first = detail::part_start(points_count, parts, part);
+        const int first = part_start(points_count, parts, part);
         float* moments = pass.moments + std::ptrdiff_t{part} * 2 * pass.channels;
-        kernels::channel_moments<Arch>(
-            pass.destination + std::ptrdiff_t{first} * pass.destination_stride, pass.destination_stride,
-            detail::part_start(points_count, parts, part + 1) - first, pass.channels, moments, moments + pass.channels);
+        kernels::channel_moments<Arch>(pass.destination + std::ptrdiff_t{first} * pass.destination_stride,
+                                       pass.destination_stride, part_start(points_count, parts, part + 1) - first,
+                                       pass.channels, moments, moments + pass.channels);
     });
 }
 
