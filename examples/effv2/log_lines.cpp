@@ -24,10 +24,12 @@ effv2::Result<std::vector<LogLine>> read_log(const std::string& path) {
             const auto found = parsed.find(key);
             return found != parsed.end() && found->is_number() ? found->get<double>() : std::nan("");
         };
-        LogLine found{parsed["kind"], 0,
-                      number("size"), number("learning_rate"),
-                      number("loss"), number("accuracy"),
-                      number("top1"), std::string(line)};
+        LogLine found{parsed["kind"],   0,
+                      number("size"),   number("learning_rate"),
+                      number("loss"),   number("accuracy"),
+                      number("top1"),   number("batch"),
+                      number("steps"),  number("images_per_second"),
+                      std::string(line)};
         if (const double step = number("step"); step >= 0.0 && step < 1e18)
             found.step = static_cast<std::uint64_t>(step);
         lines.push_back(std::move(found));

@@ -14,6 +14,7 @@ struct LogLine {
     std::string kind;  // settings, step or evaluation
     std::uint64_t step = 0;
     double size, learning_rate, loss, accuracy, top1;
+    double batch, steps, images_per_second;
     std::string text;  // as it stands in the file
 };
 

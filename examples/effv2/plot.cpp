@@ -1,4 +1,4 @@
-// effv2 plot: the charts of a training log.
+// effv2 plot: the charts of a training log, or one that compares several.
 #include "plot.hpp"
 
 #include <filesystem>
@@ -27,23 +27,66 @@ ChartSeries series_of(const std::vector<LogLine>& lines, const char* name, const
     return series;
 }
 
+Result<std::vector<LogLine>> read_lines(const std::string& log) {
+    Result<std::vector<LogLine>> lines = read_log(log);
+    if (lines && lines->empty()) return Error{ErrorCode::format, log + ": has no line of a training log"};
+    return lines;
+}
+
+Status make_folder(const std::string& folder) {
+    std::error_code reason;
+    std::filesystem::create_directories(folder, reason);
+    if (reason) return Error{ErrorCode::file, folder + ": cannot be made a folder: " + reason.message()};
+    return std::monostate{};
+}
+
+// Accuracy of the evaluations over the minutes that the steps before them took.
+ChartSeries over_time(const std::string& name, const std::vector<LogLine>& lines) {
+    ChartSeries series{name, {}, Marks::dots};
+    double batch = 0.0, minutes = 0.0;
+    for (const LogLine& line : lines) {
+        if (line.kind == "settings") batch = line.batch;
+        if (line.kind == "step") minutes += line.steps * batch / line.images_per_second / 60.0;
+        if (line.kind == "evaluation") series.points.push_back({minutes, 100.0 * line.top1});
+    }
+    return series;
+}
+
+// One chart of several runs, which are called as their folders.
+Status write_comparison(const std::vector<std::string>& logs, const std::string& folder) {
+    Chart chart{"Accuracy on the test part", "minutes of training", "right at first, %", {}, false};
+    for (const std::string& log : logs) {
+        const Result<std::vector<LogLine>> lines = read_lines(log);
+        if (!lines) return lines.error();
+        const std::string name = std::filesystem::absolute(log).parent_path().filename().string();
+        chart.series.push_back(over_time(name, *lines));
+    }
+    if (Status made = make_folder(folder); !made) return made;
+    return replace_file(folder + "/comparison.svg", draw(chart));
+}
+
 struct PlotSettings {
-    std::string log, output;
+    std::vector<std::string> logs;
+    std::string output;
 };
 
 int run(const PlotSettings& settings) {
+    const bool single = settings.logs.size() == 1;
     std::string folder = settings.output;
-    if (folder.empty()) folder = (std::filesystem::path(settings.log).parent_path() / "plots").string();
-    const Status written = write_plots(settings.log, folder);
+    if (folder.empty()) {
+        if (!single) return wrong_usage("several logs need --output, where their chart goes");
+        folder = (std::filesystem::path(settings.logs.front()).parent_path() / "plots").string();
+    }
+    const Status written =
+        single ? write_plots(settings.logs.front(), folder) : write_comparison(settings.logs, folder);
     return written ? success : fail(written.error());
 }
 
 }  // namespace
 
 Status write_plots(const std::string& log, const std::string& folder) {
-    const Result<std::vector<LogLine>> lines = read_log(log);
+    const Result<std::vector<LogLine>> lines = read_lines(log);
     if (!lines) return lines.error();
-    if (lines->empty()) return Error{ErrorCode::format, log + ": has no line of a training log"};
     const auto of = [&](const char* name, const char* kind, double LogLine::*value, double factor, Marks marks) {
         return series_of(*lines, name, kind, value, factor, marks);
     };
@@ -64,9 +107,7 @@ Status write_plots(const std::string& log, const std::string& folder) {
     const Chart size{
         "Image size", "step", "pixels a side", {of("image size", "step", &LogLine::size, 1.0, Marks::steps)}};
 
-    std::error_code reason;
-    std::filesystem::create_directories(folder, reason);
-    if (reason) return Error{ErrorCode::file, folder + ": cannot be made a folder: " + reason.message()};
+    if (Status made = make_folder(folder); !made) return made;
     const std::pair<const char*, const Chart*> files[] = {
         {"loss", &loss}, {"accuracy", &accuracy}, {"learning_rate", &rate}, {"image_size", &size}};
     for (const auto& [name, chart] : files)
@@ -76,7 +117,9 @@ Status write_plots(const std::string& log, const std::string& folder) {
 
 Action declare_plot(Options& options) {
     const auto settings = std::make_shared<PlotSettings>();
-    options.text({"log", "LOG", "the log of a training run, log.jsonl", Need::required}, settings->log);
+    options.texts(
+        {"logs", "LOG...", "the log of a training run, log.jsonl; of several, one chart compares them", Need::required},
+        settings->logs);
     options.text({"--output", "FOLDER", "where the charts go (default: plots beside the log)"}, settings->output);
     return [settings] { return run(*settings); };
 }

@@ -80,6 +80,16 @@ class Training(Case):
                 self.assertTrue(root.findall(".//{http://www.w3.org/2000/svg}path"), name)
         self.fails("plot", "no/log.jsonl", says="no/log.jsonl: cannot be opened")
 
+    def test_plot_of_several_runs(self):
+        other = self.train("other", *FAST, "--epochs", 3)
+        logs = ("learned/log.jsonl", other / "log.jsonl")
+        self.tool("plot", *logs, "--output", "compared")
+        root = xml.parse(Case.folder / "compared" / "comparison.svg").getroot()
+        names = [text.text for text in root.findall(".//{http://www.w3.org/2000/svg}text")]
+        for name in ("learned", "other", "minutes of training"):
+            self.assertIn(name, names)
+        self.fails("plot", *logs, says="several logs need --output", status=2)
+
     def test_the_same_again(self):
         weights = (self.output / "weights.safetensors").read_bytes()
         for name, extra in (("threads", ("--threads", 2)), ("inputs", ("--keep", "inputs"))):

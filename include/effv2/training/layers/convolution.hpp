@@ -195,25 +195,29 @@ void convolve_forward(Executor& executor, const ConvShape& shape, int batch, con
 }
 
 // The weights as the input's gradient reads them: for each remainder class of the stride, panels over the inputs of
-// (taps of the class, outputs, panel width).
+// (taps of the class, outputs, panel width). A task reads what lies together in memory: weights come from far away, the
+// transposed ones stay in the caches.
 template <class Arch>
 void transpose_weights(Executor& executor, const ConvShape& shape, const float* weights, float* transposed) {
     const kernels::Panels<Arch> out_panels(shape.out), in_panels(shape.in);
-    const int stride = shape.window.stride;
-    executor.run(in_panels.count, [&](int panel, int) {
-        const int channel = in_panels.first_channel(panel), width = in_panels.width(panel) * granule;
+    const int stride = shape.window.stride, wanted = 8 * executor.threads();
+    const int parts = std::clamp((wanted + out_panels.count - 1) / out_panels.count, 1, in_panels.count);
+    executor.run(out_panels.count * parts, [&](int task, int) {
+        const int out_panel = task / parts, part = task % parts;
+        const int first = out_panels.first_channel(out_panel), columns = out_panels.width(out_panel) * granule;
         float* of_class = transposed;
         for (int c = 0; c < stride * stride; ++c) {
             const Gather gather = backward_gather(shape.window, c);
-            float* to = of_class + std::ptrdiff_t{gather.taps()} * shape.out * channel;
             for (int t = 0; t < gather.taps(); ++t) {
                 const int tap = gather.y.tap(t / gather.x.taps) * shape.window.kernel + gather.x.tap(t % gather.x.taps);
-                for (int p = 0; p < out_panels.count; ++p) {
-                    const int first = out_panels.first_channel(p), columns = out_panels.width(p) * granule;
-                    const float* from = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
-                                        (std::ptrdiff_t{tap} * shape.in + channel) * columns;
-                    kernels::transpose<Arch>(from, width, columns, to);
-                    to += std::ptrdiff_t{width} * columns;
+                const float* of_tap = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
+                                      std::ptrdiff_t{tap} * shape.in * columns;
+                const int end = part_start(in_panels.count, parts, part + 1);
+                for (int p = part_start(in_panels.count, parts, part); p < end; ++p) {
+                    const int channel = in_panels.first_channel(p), width = in_panels.width(p) * granule;
+                    float* to = of_class + std::ptrdiff_t{gather.taps()} * shape.out * channel +
+                                (std::ptrdiff_t{t} * shape.out + first) * width;
+                    kernels::transpose<Arch>(of_tap + std::ptrdiff_t{channel} * columns, width, columns, to);
                 }
             }
             of_class += std::ptrdiff_t{gather.taps()} * shape.out * shape.in;

@@ -72,30 +72,52 @@ void depthwise_backward(Executor& executor, const ConvShape& shape, int batch, c
     });
 }
 
+namespace detail {
+
+// All rows of a 3x3 kernel at once, of a larger one row by row: as many sums as registers hold.
+template <class Arch, int kernel>
+void add_depthwise_gradient(kernels::DepthwiseGradient gradient, int first, int channels) {
+    constexpr int rows = kernel == 3 ? 3 : 1;
+    for (gradient.top = 0; gradient.top < kernel; gradient.top += rows)
+        kernels::depthwise_gradient<Arch, rows, kernel>(gradient, first, channels);
+}
+
+}  // namespace detail
+
 // The gradient of the weights. `scratch` has GradientCut::scratch_floats.
 template <class Arch>
 void depthwise_weight_gradient(Executor& executor, const ConvShape& shape, int batch, const float* in,
                                const float* out_gradient, float* scratch, float* weight_gradient) {
     const GradientCut cut(shape, batch);
-    // Pixels whose channels of one task stay in a first-level cache while all taps visit them.
-    constexpr int cached_pixels = 48;
-    const int kernel = shape.window.kernel, together = std::max(1, cached_pixels / shape.window.output.width);
+    const Window& w = shape.window;
+    const kernels::DepthwiseGrid grid{.y = {w.input.height, w.output.height, w.vertical.before},
+                                      .x = {w.input.width, w.output.width, w.horizontal.before},
+                                      .stride = w.stride};
+    // Sums in registers are added to those in memory after so many points: the shorter the chains, the less is lost.
+    constexpr int chained_points = 256;
+    const int together = std::max(1, chained_points / w.output.width);
     executor.run(cut.splits * cut.slices, [&](int task, int) {
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
-        float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
-        kernels::GradientTile tile;
-        tile.in = in + first, tile.gradient = out_gradient + first;
-        tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
-        const int start = part_start(cut.lines, cut.splits, split);
+        kernels::DepthwiseGradient gradient{.grid = grid,
+                                            .source = in,
+                                            .gradient = out_gradient,
+                                            .sums = weight_gradient,
+                                            .source_step = shape.in_stride,
+                                            .gradient_step = shape.out_stride,
+                                            .sum_step = shape.out};
+        if (cut.splits > 1) gradient.sums = scratch + static_cast<std::size_t>(split) * shape.weights();
         const int stop = part_start(cut.lines, cut.splits, split + 1);
-        for (int line = start; line < stop; line += together)
-            for (int tap = 0; tap < kernel * kernel; ++tap) {
-                const detail::TapRuns runs(shape, line, std::min(line + together, stop), tap / kernel, tap % kernel);
-                tile.runs = runs.data(), tile.run_count = runs.size();
-                tile.sum = sums + std::ptrdiff_t{tap} * shape.out + first;
-                tile.add = line > start;
-                kernels::depthwise_tap_gradient<Arch>(tile, std::min(cut.slice, shape.out - first));
-            }
+        for (int line = part_start(cut.lines, cut.splits, split); line < stop; line += together) {
+            gradient.first = line, gradient.end = std::min(line + together, stop);
+            const int channels = std::min(cut.slice, shape.out - first);
+            if (w.kernel == 3)
+                detail::add_depthwise_gradient<Arch, 3>(gradient, first, channels);
+            else if (w.kernel == 5)
+                detail::add_depthwise_gradient<Arch, 5>(gradient, first, channels);
+            else
+                detail::add_depthwise_gradient<Arch, 7>(gradient, first, channels);
+            gradient.add = true;
+        }
     });
     detail::add_splits<Arch>(executor, shape, cut, scratch, weight_gradient);
 }
