@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Trains one network at a fixed size, at growing sizes, and with regularisation that grows with them, with three seeds
+each, and prints how long each took to the fixed runs' accuracy: compare_progressive.py --data CIFAR-10 --output FOLDER.
+Runs that are finished are not repeated."""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+
+ARCHITECTURE = "stem 48/1; fused 1/2 c96; fused 2 c96; fused 1/2 c192; fused 2 c192; fused 1/2 c256; fused 1 c256; head 512"
+SHARED = ("--optimiser sgd --learning-rate 0.2 --batch 128 --stochastic-depth 0 --average 0.995 --size 32 "
+          "--magnitude 5 --dropout 0.2 --cutout 0.25").split()
+KINDS = {
+    "fixed": "--stages 1".split(),
+    "size": "--stages 3 --start-size 16 --start-magnitude 5 --start-dropout 0.2".split(),
+    "progressive": "--stages 3 --start-size 16 --start-magnitude 0 --start-dropout 0".split(),
+}
+
+
+def train(arguments, kind, seed, epochs):
+    folder = arguments.output / f"{kind}-{seed}"
+    if not (folder / "weights.safetensors").exists():
+        subprocess.run([arguments.effv2, "train", "--data", arguments.data, "--output", folder, "--resume", "--seed", str(seed),
+                        "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True)
+    return folder
+
+
+def evaluations(folder):
+    """(minutes of training, top-1) of each evaluation of a run."""
+    minutes, batch, found = 0.0, 0, []
+    for line in map(json.loads, (folder / "log.jsonl").read_text().splitlines()):
+        if line["kind"] == "settings":
+            batch = line["batch"]
+        elif line["kind"] == "step":
+            minutes += line["steps"] * batch / line["images_per_second"] / 60
+        else:
+            found.append((minutes, line["top1"]))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="CIFAR-10, as effv2 train takes it")
+    parser.add_argument("--output", required=True, type=pathlib.Path)
+    parser.add_argument("--effv2", default="build/examples/effv2")
+    parser.add_argument("--epochs", type=int, default=8, help="of every run")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+
+    # In turns, so that a machine that grows faster or slower favours none.
+    runs = {kind: [] for kind in KINDS}
+    for seed in range(arguments.seeds):
+        for kind in KINDS:
+            runs[kind].append(evaluations(train(arguments, kind, seed, arguments.epochs)))
+
+    goal = statistics.mean(run[-1][1] for run in runs["fixed"])
+    whole = statistics.mean(run[-1][0] for run in runs["fixed"])
+    print(f"| run | top-1 at the end, seeds | mean | minutes | minutes to {100 * goal:.2f} % | of fixed |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for kind, kind_runs in runs.items():
+        final = [100 * run[-1][1] for run in kind_runs]
+        reached = [next((minutes for minutes, top1 in run if top1 >= goal), None) for run in kind_runs]
+        times = ", ".join("never" if minutes is None else f"{minutes:.2f}" for minutes in reached)
+        share = "" if None in reached else f"{statistics.mean(reached) / whole:.2f}"
+        print(f"| {kind} | {', '.join(f'{top1:.2f}' for top1 in final)} | {statistics.mean(final):.2f} | "
+              f"{statistics.mean(run[-1][0] for run in kind_runs):.2f} | {times} | {share} |")
+
+
+main()
