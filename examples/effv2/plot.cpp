@@ -33,13 +33,6 @@ Result<std::vector<LogLine>> read_lines(const std::string& log) {
     return lines;
 }
 
-Status make_folder(const std::string& folder) {
-    std::error_code reason;
-    std::filesystem::create_directories(folder, reason);
-    if (reason) return Error{ErrorCode::file, folder + ": cannot be made a folder: " + reason.message()};
-    return std::monostate{};
-}
-
 // Accuracy of the evaluations over the minutes that the steps before them took.
 ChartSeries over_time(const std::string& name, const std::vector<LogLine>& lines) {
     ChartSeries series{name, {}, Marks::dots};

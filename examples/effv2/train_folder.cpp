@@ -72,10 +72,15 @@ Status replace_file(const std::string& path, const std::string& text) {
     return file->commit();
 }
 
-Result<TrainFolder> TrainFolder::open(const std::string& path, bool resume) {
+Status make_folder(const std::string& path) {
     std::error_code reason;
     std::filesystem::create_directories(path, reason);
     if (reason) return Error{ErrorCode::file, path + ": cannot be made a folder: " + reason.message()};
+    return std::monostate{};
+}
+
+Result<TrainFolder> TrainFolder::open(const std::string& path, bool resume) {
+    if (Status made = make_folder(path); !made) return made.error();
     const std::string lock = path + "/lock";
     const int descriptor = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0) return failed(lock, "cannot be opened", errno);

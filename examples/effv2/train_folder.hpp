@@ -17,6 +17,9 @@ std::string as_text(const nlohmann::ordered_json& value, int indent = -1);
 // Fails (ErrorCode::file) where it cannot be written.
 effv2::Status replace_file(const std::string& path, const std::string& text);
 
+// Makes a folder, and those that it is to lie in, where they are missing. Fails (ErrorCode::file) where it cannot.
+effv2::Status make_folder(const std::string& path);
+
 class TrainFolder {
 public:
     // Makes the folder where it is missing, and keeps other runs out of it as long as this object lives; the system

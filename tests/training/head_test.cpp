@@ -8,7 +8,6 @@
 
 using namespace effv2;
 using namespace effv2::training;
-using tests::LaidWeights;
 using tests::lay_out;
 using tests::Maps;
 using tests::random_maps;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,18 +53,18 @@ inline std::string header_refusal(std::string_view json, std::size_t data_size =
 class TemporaryFolder {
 public:
     TemporaryFolder() {
-        if (mkdtemp(path_) == nullptr) path_[0] = '\0';
+        if (mkdtemp(path_.data()) == nullptr) path_.clear();
     }
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
     ~TemporaryFolder() {
-        const std::string command = "rm -rf '" + std::string(path_) + "'";
-        if (path_[0] != '\0' && std::system(command.c_str()) != 0) std::perror(path_);
+        std::error_code ignored;
+        if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
     }
-    std::string operator/(std::string_view name) const { return std::string(path_) + "/" + std::string(name); }
+    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
 private:
-    char path_[32] = "/tmp/effv2-test-XXXXXX";
+    std::string path_ = (std::filesystem::temp_directory_path() / "effv2-test-XXXXXX").string();
 };
 
 inline void write_file(const std::string& path, std::string_view bytes) {
