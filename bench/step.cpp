@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/training_instances.hpp"
 #include "effv2/architecture/cost.hpp"
 #include "effv2/architecture/variants.hpp"
 #include "effv2/parallel/tbb.hpp"
-#include "effv2/training/trainer.hpp"
 #include "effv2/weights/formula.hpp"
 #include "peak.hpp"
 

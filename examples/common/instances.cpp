@@ -1,4 +1,4 @@
-#include "instances.hpp"
+#include "common/instances.hpp"
 
 namespace effv2 {
 

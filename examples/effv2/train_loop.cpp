@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/training_instances.hpp"
 #include "effv2/weights/describe.hpp"
 #include "effv2/weights/write.hpp"
 #include "judge.hpp"
@@ -11,7 +12,6 @@
 #include "progress.hpp"
 #include "stop.hpp"
 #include "train_log.hpp"
-#include "training_instances.hpp"
 
 namespace cli {
 

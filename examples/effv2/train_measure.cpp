@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "training_instances.hpp"
+#include "common/training_instances.hpp"
 
 namespace cli {
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "common/instances.hpp"
 #include "effv2/network/model.hpp"
 #include "effv2/weights/formula.hpp"
 #include "effv2/weights/pack.hpp"

@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "common/training_instances.hpp"
 #include "effv2/architecture/variants.hpp"
 #include "effv2/parallel/tbb.hpp"
 #include "effv2/training/initial_values.hpp"

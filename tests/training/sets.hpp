@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/instances.hpp"
 #include "effv2/image/recipe.hpp"
 #include "effv2/training/data/pictures.hpp"
 #include "kernels/random.hpp"

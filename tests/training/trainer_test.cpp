@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "common/training_instances.hpp"
 #include "effv2/parallel/tbb.hpp"
 #include "effv2/training/evaluate.hpp"
 #include "training/sets.hpp"

@@ -1,4 +1,4 @@
-#include "training_instances.hpp"
+#include "common/training_instances.hpp"
 
 namespace effv2::training {
 

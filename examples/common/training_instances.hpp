@@ -1,4 +1,5 @@
-// The training pass takes a compiler longer than the rest of this tool. It is compiled once, in training_instances.cpp.
+// The training pass takes a compiler longer still than the forward pass (instances.hpp). It is compiled once, in
+// training_instances.cpp.
 #pragma once
 
 #include "effv2/training/trainer.hpp"
