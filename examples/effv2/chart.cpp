@@ -9,11 +9,12 @@ namespace cli {
 
 namespace {
 
-// Pixels of the picture, and of the part between the axes.
-constexpr double width = 760, height = 420, left = 72, right = 740, top = 48, bottom = 364;
+// Pixels of the picture, and of the part between the axes, which begins lower where the legend needs lines of its own.
+constexpr double width = 760, height = 420, left = 72, right = 740, highest = 48, bottom = 364;
 
 // Colours with contrast on white and on black alike, for viewers that do not tell which of them it is.
-constexpr std::array<const char*, 4> colours{"#3b82f6", "#e0662f", "#16a085", "#a855f7"};
+constexpr std::array<const char*, 8> colours{"#3b82f6", "#e0662f", "#16a085", "#a855f7",
+                                             "#d6457a", "#9a7d0a", "#0e9bb5", "#7b8190"};
 
 constexpr const char* style =
     "<style>\n"
@@ -75,6 +76,7 @@ struct Axis {
 
 struct Frame {
     Axis x, y;
+    double top = highest;
     double x_at(double value) const { return left + x.share(value) * (right - left); }
     double y_at(double value) const { return bottom - y.share(value) * (bottom - top); }
 };
@@ -106,7 +108,8 @@ std::string draw_axes(const Frame& frame) {
         svg += format("<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%.10g</text>\n", x, bottom + 20, value);
     });
     svg += format("<line class=\"axis\" x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\"/>\n", left, bottom, right, bottom);
-    return svg + format("<line class=\"axis\" x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\"/>\n", left, top, left, bottom);
+    return svg +
+           format("<line class=\"axis\" x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\"/>\n", left, frame.top, left, bottom);
 }
 
 std::string draw_series(const ChartSeries& series, const Frame& frame, const char* colour) {
@@ -130,16 +133,35 @@ std::string draw_series(const ChartSeries& series, const Frame& frame, const cha
            "\" d=\"" + path + "\"/>\n" + dots;
 }
 
-std::string draw_legend(const Chart& chart) {
-    if (chart.series.size() < 2) return {};
+// Where each name of the legend goes: in one line beside the title, or where they are too many in lines below it.
+struct Legend {
+    std::vector<ChartPoint> at;
+    double top = highest;
+
+    explicit Legend(const Chart& chart) {
+        if (chart.series.size() < 2) return;
+        double all = 0.0;
+        for (const ChartSeries& series : chart.series) all += entry(series);
+        const bool beside = left + 9.0 * static_cast<double>(chart.title.size()) + all < right;
+        double x = beside ? right - all : left, y = beside ? 26 : 48;
+        for (const ChartSeries& series : chart.series) {
+            if (!beside && x > left && x + entry(series) > right) x = left, y += 20;
+            at.push_back({x, y});
+            x += entry(series);
+        }
+        if (!beside) top = y + 18;
+    }
+
+    static double entry(const ChartSeries& series) { return 7.5 * static_cast<double>(series.name.size()) + 36; }
+};
+
+std::string draw_legend(const Chart& chart, const Legend& legend) {
     std::string svg;
-    double x = right;
-    for (std::size_t i = chart.series.size(); i-- > 0;) {
-        const std::string& name = chart.series[i].name;
-        x -= 7.5 * static_cast<double>(name.size()) + 36;
-        svg += format("<line stroke=\"%s\" stroke-width=\"3\" x1=\"%.1f\" y1=\"26\" x2=\"%.1f\" y2=\"26\"/>\n",
-                      colours[i % colours.size()], x, x + 20);
-        svg += format("<text x=\"%.1f\" y=\"30\">", x + 26) + escape(name) + "</text>\n";
+    for (std::size_t i = 0; i < legend.at.size(); ++i) {
+        const auto [x, y] = legend.at[i];
+        svg += format("<line stroke=\"%s\" stroke-width=\"3\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>\n",
+                      colours[i % colours.size()], x, y, x + 20, y);
+        svg += format("<text x=\"%.1f\" y=\"%g\">", x + 26, y + 4) + escape(chart.series[i].name) + "</text>\n";
     }
     return svg;
 }
@@ -147,7 +169,9 @@ std::string draw_legend(const Chart& chart) {
 }  // namespace
 
 std::string draw(const Chart& chart) {
-    const Frame frame = make_frame(chart);
+    const Legend legend(chart);
+    Frame frame = make_frame(chart);
+    frame.top = legend.top;
     std::string svg =
         format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\">\n", width,
                height, width, height);
@@ -156,11 +180,12 @@ std::string draw(const Chart& chart) {
     svg += draw_axes(frame);
     for (std::size_t i = 0; i < chart.series.size(); ++i)
         svg += draw_series(chart.series[i], frame, colours[i % colours.size()]);
-    svg += draw_legend(chart);
+    svg += draw_legend(chart, legend);
     svg += format("<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">", (left + right) / 2, bottom + 42) +
            escape(chart.x_label) + "</text>\n";
-    svg += format("<text transform=\"translate(18 %g) rotate(-90)\" text-anchor=\"middle\">", (top + bottom) / 2) +
-           escape(chart.y_label) + "</text>\n";
+    svg +=
+        format("<text transform=\"translate(18 %g) rotate(-90)\" text-anchor=\"middle\">", (frame.top + bottom) / 2) +
+        escape(chart.y_label) + "</text>\n";
     return svg + "</svg>\n";
 }
 

@@ -90,6 +90,19 @@ class Training(Case):
             self.assertIn(name, names)
         self.fails("plot", *logs, says="several logs need --output", status=2)
 
+    def test_a_long_legend_stays_off_the_title(self):
+        self.tool("plot", *["learned/log.jsonl"] * 12, "--output", "many")
+        root = xml.parse(Case.folder / "many" / "comparison.svg").getroot()
+        texts = root.findall(".//{http://www.w3.org/2000/svg}text")
+        title = next(text for text in texts if text.text == "Accuracy on the test part")
+        legend = [text for text in texts if text.text == "learned"]
+        self.assertEqual(len({(text.get("x"), text.get("y")) for text in legend}), 12)
+        for text in legend:
+            self.assertGreater(float(text.get("y")), float(title.get("y")))
+            self.assertLess(float(text.get("x")), 740)
+        grid = [line for line in root.findall(".//{http://www.w3.org/2000/svg}line") if line.get("class") == "grid"]
+        self.assertLess(max(float(text.get("y")) for text in legend), min(float(line.get("y1")) for line in grid))
+
     def test_the_same_again(self):
         weights = (self.output / "weights.safetensors").read_bytes()
         for name, extra in (("threads", ("--threads", 2)), ("inputs", ("--keep", "inputs"))):
