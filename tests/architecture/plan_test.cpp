@@ -120,6 +120,21 @@ TEST_CASE("the pack does not depend on the input size") {
     CHECK(small.classifier.weights == large.classifier.weights);
 }
 
+TEST_CASE("Strassen's product where it pays, and never without fast convolutions") {
+    const auto count = [](const Architecture& a) {
+        int expansions = 0, projections = 0;
+        for_each_block(a, [&](const Block& block) {
+            expansions += block.strassen_expansion ? 1 : 0;
+            projections += block.strassen_projection ? 1 : 0;
+        });
+        return std::pair(expansions, projections);
+    };
+    CHECK(count(variants::s) == std::pair(29, 30));  // all but the expansion at 48 x 48
+    CHECK(count(variants::b0) == std::pair(9, 0));   // 28 x 28 and 14 x 14; 96 and 112 channels are too few panels
+    CHECK(count(variants::s.with_size(64)) == std::pair(0, 0));
+    CHECK(count(variants::s.with_convolutions(Convolutions::direct)) == std::pair(0, 0));
+}
+
 TEST_CASE("a pixel's stride wastes no more than a cache line, and only off multiples of 1 KiB") {
     CHECK(pixel_stride(24) == 24);
     CHECK(pixel_stride(20) == 24);

@@ -59,6 +59,18 @@ TEST_CASE("large activations lose nothing, with fast convolutions and without") 
         }
 }
 
+TEST_CASE("pixels and panels in pairs, on any number of threads, even pixels and odd, large activations") {
+    for (const int threads : {1, 2, 4}) {
+        CAPTURE(threads);
+        check(tests::in_pairs, threads);
+        check(tests::in_pairs.with_size(48, 45), threads);
+    }
+    for (const float scale : {1e4f, 1e8f, 1e25f}) check(tests::in_pairs, 2, scale);
+    Architecture plain = tests::in_pairs;
+    plain.stages[1].se_divisor = 0;
+    check(plain, 2);
+}
+
 TEST_CASE("5x5 and 7x7 kernels, both strides, both paddings, both block kinds") {
     for (const int kernel : {3, 5, 7})
         for (const Padding padding : {Padding::same, Padding::symmetric}) {

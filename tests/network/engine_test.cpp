@@ -50,15 +50,17 @@ TEST_CASE("the number of threads does not change a bit") {
     // More threads than this machine may have cores.
     const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 40);
     constexpr int batch = 11;  // more than one group, and with 2, 3 and 7 threads pictures side by side as well
-    const tests::Run one = tests::run_formula(small, batch);
-    for (const int threads : {2, 3, 7, 16, 40}) {
-        CAPTURE(threads);
-        TbbExecutor executor(threads);
-        CHECK(executor.threads() == threads);
-        const tests::Run many = tests::run_formula(small, batch, executor);
-        CHECK(one.logits == many.logits);
-        CHECK(one.features == many.features);
-        for (std::size_t m = 0; m < 4; ++m) CHECK(one.maps[m] == many.maps[m]);
+    for (const Architecture& a : {small, tests::in_pairs}) {
+        const tests::Run one = tests::run_formula(a, batch);
+        for (const int threads : {2, 3, 7, 16, 40}) {
+            CAPTURE(threads);
+            TbbExecutor executor(threads);
+            CHECK(executor.threads() == threads);
+            const tests::Run many = tests::run_formula(a, batch, executor);
+            CHECK(one.logits == many.logits);
+            CHECK(one.features == many.features);
+            for (std::size_t m = 0; m < 4; ++m) CHECK(one.maps[m] == many.maps[m]);
+        }
     }
 }
 
@@ -89,16 +91,18 @@ TEST_CASE("a team runs every task of every loop once, one worker at a time") {
 }
 
 TEST_CASE("pictures of a batch do not touch each other") {
-    const std::vector<float> pictures = tests::formula_pictures(small, 3);
-    const PackedWeights<> weights = *pack_weights(small, FormulaSource{});
-    const tests::Run all = tests::run(small, weights, pictures, 3);
-    const std::size_t picture = pictures.size() / 3;
-    for (std::size_t i = 0; i < 3; ++i) {
-        const std::vector<float> alone(pictures.begin() + static_cast<std::ptrdiff_t>(i * picture),
-                                       pictures.begin() + static_cast<std::ptrdiff_t>((i + 1) * picture));
-        const tests::Run one = tests::run(small, weights, alone, 1);
-        CHECK(
-            std::equal(one.logits.begin(), one.logits.end(), all.logits.begin() + static_cast<std::ptrdiff_t>(i * 10)));
+    for (const Architecture& a : {small, tests::in_pairs}) {
+        const std::vector<float> pictures = tests::formula_pictures(a, 3);
+        const PackedWeights<> weights = *pack_weights(a, FormulaSource{});
+        const tests::Run all = tests::run(a, weights, pictures, 3);
+        const std::size_t picture = pictures.size() / 3;
+        for (std::size_t i = 0; i < 3; ++i) {
+            const std::vector<float> alone(pictures.begin() + static_cast<std::ptrdiff_t>(i * picture),
+                                           pictures.begin() + static_cast<std::ptrdiff_t>((i + 1) * picture));
+            const tests::Run one = tests::run(a, weights, alone, 1);
+            CHECK(std::equal(one.logits.begin(), one.logits.end(),
+                             all.logits.begin() + static_cast<std::ptrdiff_t>(i * 10)));
+        }
     }
 }
 

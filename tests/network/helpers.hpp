@@ -11,6 +11,22 @@
 
 namespace effv2::tests {
 
+// 1x1 convolutions through Strassen's product on a map of 13 x 11 pixels, one of which has no partner: an expansion
+// with a stride, projections of one chunk and of two, blocks whose pictures run together.
+inline constexpr Architecture in_pairs{.stem = 16,
+                                       .stages = {mbconv(1, 2, 4, 48), mbconv(3, 1, 6, 176), mbconv(1, 2, 4, 64)},
+                                       .head = 64,
+                                       .classes = 10,
+                                       .input = {50, 44}};
+static_assert([] {
+    int expansions = 0, projections = 0;
+    for (const Block& block : make_blocks<in_pairs>()) {
+        expansions += block.strassen_expansion ? 1 : 0;
+        projections += block.strassen_projection ? 1 : 0;
+    }
+    return expansions == 4 && projections == 3;
+}());
+
 struct Run {
     std::vector<float> logits, features;
     std::array<std::vector<float>, 4> maps;

@@ -50,12 +50,21 @@ struct Block {
     int squeezed = 0;      // channels of the squeeze-excite's bottleneck, 0 without
     bool expands = false;  // an expanding convolution exists (expansion > 1)
     bool residual = false;
-    bool winograd = false;  // the full convolution goes through Winograd's transforms
-    Window window;          // of the k x k convolution, full or depthwise
+    bool winograd = false;            // the full convolution goes through Winograd's transforms
+    bool strassen_expansion = false;  // MBConv's 1x1 convolutions by Strassen's product
+    bool strassen_projection = false;
+    Window window;  // of the k x k convolution, full or depthwise
 
     // A Fused-MBConv of expansion 1 is a single k x k convolution with its activation and no projection.
     constexpr bool is_single_convolution() const { return kind == BlockKind::fused && !expands; }
 };
+
+// Where Strassen's product takes less time than the definition's: halves of the inputs are whole granules, seven tenths
+// of the outputs at least lie in pairs of full panels, and enough pixels outweigh the sums of weights.
+constexpr bool suits_strassen(int inputs, int outputs, Extent map) {
+    const int paired = outputs / 64 * 64;
+    return inputs % 16 == 0 && inputs >= 48 && paired >= 128 && paired * 10 >= outputs * 7 && map.pixels() >= 128;
+}
 
 constexpr Window stem_window(const Architecture& a) { return make_window(a.input, 3, a.stem_stride, a.padding); }
 
@@ -80,6 +89,13 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
             // Whatever the size of the map, so that weights are packed for the architecture alone.
             block.winograd = a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused &&
                              stage.kernel == 3 && block.window.stride == 1;
+            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
+                const Extent expanded = block.window.input, projected = block.window.output;
+                // Beyond so many pixels, two expanded panels outgrow the second-level cache.
+                block.strassen_expansion =
+                    block.expands && expanded.pixels() <= 1296 && suits_strassen(block.in, block.expanded, expanded);
+                block.strassen_projection = suits_strassen(block.expanded, block.out, projected);
+            }
             block.residual = block.window.stride == 1 && block.in == block.out;
             visit(block);
             channels = block.out;

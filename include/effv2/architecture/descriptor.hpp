@@ -18,9 +18,10 @@ enum class Padding : std::uint8_t {
     symmetric,  // (k - 1) / 2 on every side (torchvision, timm efficientnetv2_*)
 };
 
-// How full 3x3 convolutions of stride 1 are computed. Not part of what a network is, but of how its weights are packed.
+// How convolutions are computed. Not part of what a network is, but of how its weights are packed.
 enum class Convolutions : std::uint8_t {
-    fast,    // Winograd's F(6x6, 3x3): a fifth of the products, rounding errors a few times larger
+    fast,    // 3x3 of stride 1 by Winograd's F(6x6, 3x3), a fifth of the products, and 1x1 of MBConv by Strassen's
+             // product where that pays, seven eighths; rounding errors are a few times larger
     direct,  // as defined
 };
 

@@ -24,6 +24,9 @@ constexpr std::size_t round_to_segment(std::size_t floats) {
 // The most output channels that a kernel computes in one panel, on any instruction set.
 inline constexpr int max_panel = 48;
 
+// ... and in a full panel, of which two go through Strassen's product together.
+inline constexpr int max_full_panel = 32;
+
 // Winograd's F(6x6, 3x3): 6 x 6 outputs from 8 x 8 inputs through 64 products where the direct algorithm has 324 (Lavin
 // & Gray 2016).
 inline constexpr int winograd_outputs = 6;
@@ -38,7 +41,12 @@ inline constexpr int max_task_pixels = 128;
 inline constexpr int max_projected_pixels = 192;
 
 // With fewer pixels for each thread than this, a projection is cut by panels, not by pixels.
-inline constexpr int min_projected_pixels = 96;
+inline constexpr int min_projected_pixels = 64;
+
+// Strassen's product of longer rows than this goes chunk by chunk, so that halves of weights and pixels, and their
+// sums, stay in the second-level cache; and it takes no more pairs of pixels than this at once.
+inline constexpr int max_strassen_depth = 1024;
+inline constexpr int max_strassen_pairs = 96;
 
 // Where a batch has more pictures than this, it runs in groups of about so many (pictures_together).
 inline constexpr int max_pictures_together = 8;

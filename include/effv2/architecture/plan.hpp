@@ -95,13 +95,35 @@ constexpr BlockWeights place_weights(const Block& b, WeightCursor& cursor) {
     return w;
 }
 
+// Strassen's sums of two panels' weights, of a layer with so many inputs; a chunk of them at a time.
+constexpr std::size_t mixed_floats(int inputs) {
+    const int chunk = inputs < max_strassen_depth ? inputs : max_strassen_depth;
+    return std::size_t{2} * static_cast<std::size_t>(chunk) * max_full_panel;
+}
+
+// Strassen's sums of an expansion's rows: four halves for each pair of pixels.
+constexpr std::size_t expansion_sums(const Block& b) {
+    return static_cast<std::size_t>(b.window.input.pixels() / 2) * 2 * static_cast<std::size_t>(b.in);
+}
+
+// A worker's share of those of a projection's rows: whole ones of its part of few pixels, or a chunk of a task's.
+constexpr std::size_t projection_sums(const Block& b) {
+    const auto depth = static_cast<std::size_t>(b.expanded);
+    const std::size_t chunk = depth < max_strassen_depth ? depth : std::size_t{max_strassen_depth};
+    return larger(std::size_t{min_projected_pixels} * depth, 2 * std::size_t{max_strassen_pairs} * chunk);
+}
+
 // What one worker needs beside the arena while it computes its part of the block.
 constexpr std::size_t scratch_floats(const Block& b) {
     const auto expanded = static_cast<std::size_t>(pixel_stride(b.expanded));
     if (b.kind == BlockKind::mbconv) {
         const auto height = static_cast<std::size_t>(b.window.input.height + b.window.kernel - 1);
         const auto width = static_cast<std::size_t>(b.window.input.width + b.window.kernel - 1);
-        return larger(height * width * max_panel, static_cast<std::size_t>(round_to_granule(b.squeezed)));
+        std::size_t floats = larger(height * width * max_panel, static_cast<std::size_t>(round_to_granule(b.squeezed)));
+        if (b.strassen_expansion)
+            floats = larger(floats, expansion_sums(b) + mixed_floats(b.in) + 2 * height * width * max_full_panel);
+        if (b.strassen_projection) floats = larger(floats, projection_sums(b) + mixed_floats(b.expanded));
+        return floats;
     }
     if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
     const std::size_t point = static_cast<std::size_t>(round_to_granule(b.in)) + max_panel;

@@ -3,47 +3,15 @@
 // Phase 1, a task some panels of expanded channels: the expansion of all pixels into the task's scratch, with a border
 // of zeros around; the depthwise over it while it is in cache; the mean that the squeeze needs in the same pass. The
 // expanded map is never whole in memory. Phases 2 and 3: squeeze-excite's two layers, cut by the inputs of the first
-// and the outputs of the second. Phase 4: the excitation multiplied in, and the projection with its residual; a task is
-// some pixels, or some panels of the output where there are few pixels and fetching the weights weighs more.
+// and the outputs of the second. Phase 4: the projection (mbconv_projection.hpp).
 //
 // Each phase runs over all pictures of the work, panel by panel, so that a panel's weights are fetched once for them.
 #pragma once
 
 #include "effv2/kernels/depthwise.hpp"
-#include "effv2/network/work.hpp"
+#include "effv2/network/mbconv_projection.hpp"
 
 namespace effv2::network {
-
-struct MbconvJob {
-    const Work* work;
-    const PlannedBlock* planned;
-    const PlanSummary* plan;
-    const Block* block;
-    Packed expansion, depthwise, reduce, restore, projection;
-    int in_stride, middle_stride, out_stride;
-
-    MbconvJob(const Work& on, const PlannedBlock& of, const PlanSummary& in)
-        : work(&on),
-          planned(&of),
-          plan(&in),
-          block(&of.shape),
-          expansion(on, of.weights.first, block->in, block->expanded),
-          depthwise(on, of.weights.depthwise, 1, block->expanded),
-          reduce(on, of.weights.reduce, block->expanded, block->squeezed),
-          restore(on, of.weights.restore, block->squeezed, block->expanded),
-          projection(on, of.weights.project, block->expanded, block->out),
-          in_stride(pixel_stride(block->in)),
-          middle_stride(pixel_stride(block->expanded)),
-          out_stride(pixel_stride(block->out)) {}
-
-    const float* in(int image) const { return work->at(planned->input, image); }
-    float* middle(int image) const { return work->at(planned->middle, image); }
-    float* out(int image) const { return work->at(planned->output, image); }
-    float* squeezed(int image) const { return work->at(plan->squeezed, image); }
-    float* scale(int image) const { return work->at(plan->scale, image); }
-    int pixels() const { return block->window.output.pixels(); }
-    bool squeezes() const { return block->squeezed > 0; }
-};
 
 // The expanded panel in scratch: the input map's pixels, `width` floats each, inside the depthwise's border.
 struct BorderedPanel {
@@ -60,6 +28,7 @@ struct BorderedPanel {
           top(window.vertical.before),
           left(window.horizontal.before) {}
 
+    std::ptrdiff_t floats() const { return std::ptrdiff_t{rows} * columns * width; }
     float* pixel(int y, int x) const { return data + (std::ptrdiff_t{y + top} * columns + x + left) * width; }
 
     void clear_border(Extent inside) const {
@@ -78,28 +47,87 @@ struct BorderedPanel {
     }
 };
 
-// Expands all pixels of an input map into one panel.
+// Walks over the pixels of a bordered panel, row by row.
+struct PixelWalk {
+    const BorderedPanel* panel;
+    int columns, y, x;  // of the map inside the border
+
+    PixelWalk(const BorderedPanel& over, Extent inside, int first)
+        : panel(&over), columns(inside.width), y(first / columns), x(first % columns) {}
+    float* next() {
+        float* pixel = panel->pixel(y, x);
+        if (++x == columns) x = 0, ++y;
+        return pixel;
+    }
+};
+
+// Expands the pixels from `begin` on of an input map into one panel.
 template <class Arch>
-void expand_panel(const MbconvJob& job, const float* map, int channel, int granules, const BorderedPanel& to) {
+void expand_panel(const MbconvJob& job, const float* map, int begin, int p, const BorderedPanel& to) {
+    const kernels::Panels<Arch> panels(job.expansion.channels);
+    const int channel = panels.first_channel(p), granules = panels.width(p);
     const Extent size = job.block->window.input;
     kernels::Tile tile;
     tile.depth = job.expansion.depth;
     tile.weights = job.expansion.weights + std::ptrdiff_t{job.expansion.depth} * channel;
     tile.bias = job.expansion.bias + channel;
     tile.silu = true;
-    int y = 0, x = 0;
-    kernels::for_each_group(size.pixels(), kernels::TileShape<Arch>::max_rows(granules), [&](int first, int rows) {
+    PixelWalk walk(to, size, begin);
+    const int most = kernels::TileShape<Arch>::max_rows(granules);
+    kernels::for_each_group(size.pixels() - begin, most, [&](int first, int rows) {
         const float* in[kernels::TileShape<Arch>::most_rows];
         float* out[kernels::TileShape<Arch>::most_rows];
         for (int r = 0; r < rows; ++r) {
-            in[r] = map + std::ptrdiff_t{first + r} * job.in_stride;
-            out[r] = to.pixel(y, x);
-            if (++x == size.width) x = 0, ++y;
+            in[r] = map + std::ptrdiff_t{begin + first + r} * job.in_stride;
+            out[r] = walk.next();
         }
         tile.in = in;
         tile.out = out;
         kernels::compute_tile<Arch>(rows, granules, tile);
     });
+}
+
+// Expands all pixels of an input map into two panels by Strassen's product. The sums of its rows are in `map_sums`, or
+// with `makes_sums` left there, tile by tile, so that fetching rows from another core's cache overlaps with products.
+template <class Arch>
+void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool makes_sums, int p, float* mixed,
+                 const BorderedPanel& left, const BorderedPanel& right) {
+    const Extent size = job.block->window.input;
+    const int pairs = size.pixels() / 2, depth = job.expansion.depth;
+    const int channel = kernels::Panels<Arch>(job.expansion.channels).first_channel(p);
+    constexpr int most = kernels::strassen_rows<Arch>;
+    const float *upper[most], *lower[most], *sums[most];
+    float *out_upper[most], *out_lower[most];
+    kernels::StrassenTile tile;
+    tile.upper = upper;
+    tile.lower = lower;
+    tile.sums = sums;
+    tile.depth = depth;
+    tile.left = job.expansion.weights + std::ptrdiff_t{depth} * channel;
+    tile.right = tile.left + std::ptrdiff_t{depth} * left.width;
+    tile.mixed = mixed;
+    tile.bias = job.expansion.bias + channel;
+    tile.out_upper = out_upper;
+    tile.out_lower = out_lower;
+    tile.right_offset = right.data - left.data;
+    tile.silu = true;
+    PixelWalk walk(left, size, 0);
+    kernels::for_each_group(pairs, most, [&](int first, int rows) {
+        tile.mixes = first == 0;
+        for (int r = 0; r < rows; ++r) {
+            upper[r] = map + std::ptrdiff_t{2 * (first + r)} * job.in_stride;
+            lower[r] = upper[r] + job.in_stride;
+            float* sums_of_pair = map_sums + std::ptrdiff_t{first + r} * 2 * depth;
+            if (makes_sums) kernels::sum_rows<Arch>(upper[r], lower[r], depth, sums_of_pair);
+            sums[r] = sums_of_pair;
+            out_upper[r] = walk.next();
+            out_lower[r] = walk.next();
+        }
+        kernels::compute_strassen_tile<Arch>(rows, tile);
+    });
+    if (size.pixels() % 2 == 0) return;
+    expand_panel<Arch>(job, map, 2 * pairs, p, left);
+    expand_panel<Arch>(job, map, 2 * pairs, p + 1, right);
 }
 
 // Expansion 1: the panel is a slice of the input map's channels.
@@ -113,17 +141,12 @@ inline void copy_panel(const MbconvJob& job, const float* map, int channel, cons
         }
 }
 
-// One panel of one picture, expanded and filtered. Its outputs' means go where the factors will be.
+// The depthwise over one expanded panel of one picture. Its outputs' means go where the factors will be.
 template <class Arch>
 void filter_panel(const MbconvJob& job, int image, int p, const BorderedPanel& expanded) {
     const kernels::Panels<Arch> panels(job.expansion.channels);
     const int channel = panels.first_channel(p), granules = panels.width(p);
     const Window& window = job.block->window;
-    if (job.block->expands)
-        expand_panel<Arch>(job, job.in(image), channel, granules, expanded);
-    else
-        copy_panel(job, job.in(image), channel, expanded);
-
     kernels::DepthwisePanel panel;
     panel.kernel = window.kernel;
     panel.stride = window.stride;
@@ -139,7 +162,7 @@ void filter_panel(const MbconvJob& job, int image, int p, const BorderedPanel& e
     kernels::multiply<Arch>(panel.sums, 1.0f / static_cast<float>(job.pixels()), granules * granule);
 }
 
-// Phase 1 for panels [first, first + count). The border is cleared once for all panels of one width.
+// Phase 1 for panels [first, first + count), each of all pictures. The border is cleared once for all of one width.
 template <class Arch>
 void expand_and_filter(const MbconvJob& job, int first, int count, float* scratch) {
     const kernels::Panels<Arch> panels(job.expansion.channels);
@@ -148,8 +171,69 @@ void expand_and_filter(const MbconvJob& job, int first, int count, float* scratc
         const BorderedPanel expanded(job.block->window, scratch, panels.width(p) * granule);
         if (cleared != expanded.width) expanded.clear_border(job.block->window.input);
         cleared = expanded.width;
-        for (int image = 0; image < job.work->images; ++image) filter_panel<Arch>(job, image, p, expanded);
+        for (int image = 0; image < job.work->images; ++image) {
+            if (job.block->expands)
+                expand_panel<Arch>(job, job.in(image), 0, p, expanded);
+            else
+                copy_panel(job, job.in(image), panels.first_channel(p), expanded);
+            filter_panel<Arch>(job, image, p, expanded);
+        }
     }
+}
+
+// Phase 1 by Strassen's product, for units [first, first + count) of one picture. Scratch begins with the sums of its
+// rows, which are there, or else made by the first pair.
+template <class Arch>
+void expand_and_filter_pairs(const MbconvJob& job, int image, int first, int count, float* scratch, bool& has_sums) {
+    const kernels::Panels<Arch> panels(job.expansion.channels);
+    const PanelUnits<Arch> units = expansion_units<Arch>(job.expansion, true);
+    const Window& window = job.block->window;
+    float* mixed = scratch + detail::expansion_sums(*job.block);
+    float* expanded = mixed + detail::mixed_floats(job.block->in);
+    int cleared = 0, right_cleared = 0;
+    for (int unit = first; unit < first + count; ++unit) {
+        const int p = units.first_panel(unit);
+        const BorderedPanel left(window, expanded, panels.width(p) * granule);
+        if (cleared != left.width) left.clear_border(window.input);
+        cleared = left.width;
+        if (!units.is_pair(unit)) {
+            expand_panel<Arch>(job, job.in(image), 0, p, left);
+            filter_panel<Arch>(job, image, p, left);
+            continue;
+        }
+        const BorderedPanel right(window, expanded + left.floats(), left.width);
+        if (right_cleared != right.width) right.clear_border(window.input);
+        right_cleared = right.width;
+        expand_pair<Arch>(job, job.in(image), scratch, !has_sums, p, mixed, left, right);
+        has_sums = true;
+        filter_panel<Arch>(job, image, p, left);
+        filter_panel<Arch>(job, image, p + 1, right);
+    }
+}
+
+template <class Arch>
+void run_expansion(const MbconvJob& job) {
+    const Work& work = *job.work;
+    const kernels::Panels<Arch> panels(job.expansion.channels);
+    const PanelUnits<Arch> units = expansion_units<Arch>(job.expansion, job.block->strassen_expansion);
+    constexpr int most_panels = 4;  // few enough that threads end together
+    if (!units.has_pairs())
+        return work.share(panels.count, 1, most_panels, [&](int first, int count, int worker) {
+            expand_and_filter<Arch>(job, first, count, work.scratch_of(worker));
+        });
+
+    // Each worker makes the rows' sums for itself: fetching them from other cores would take longer. They last for all
+    // of its tasks if there is one picture.
+    std::array<bool, 256> made{};
+    const int most_units = work.images > 1 ? most_panels : most_panels / 2;
+    work.share(units.count(), 1, most_units, [&](int first, int count, int worker) {
+        for (int image = 0; image < work.images; ++image) {
+            bool has_sums = false;
+            const bool lasts = work.images == 1 && worker < static_cast<int>(made.size());
+            expand_and_filter_pairs<Arch>(job, image, first, count, work.scratch_of(worker),
+                                          lasts ? made[static_cast<std::size_t>(worker)] : has_sums);
+        }
+    });
 }
 
 // Phase 2, squeeze-excite's first layer for slabs [first, first + count) of its inputs: their sums, without bias.
@@ -203,52 +287,22 @@ void restore_panels(const MbconvJob& job, int first, int count, float* bottlenec
     }
 }
 
-// Phase 4 for pixels [first, first + count) of all pictures in a row, and panels [first_panel, end_panel).
-template <class Arch>
-void project_pixels(const MbconvJob& job, int first, int count, int first_panel, int end_panel, bool excite) {
-    int image = first / job.pixels(), pixel = first % job.pixels();
-    for (int left = count; left > 0;) {
-        Rows rows;
-        for (; left > 0 && rows.count < Rows::capacity; --left) {
-            float* middle = job.middle(image) + std::ptrdiff_t{pixel} * job.middle_stride;
-            if (excite) kernels::multiply<Arch>(middle, job.scale(image), job.expansion.channels);
-            rows.add(middle, job.out(image) + std::ptrdiff_t{pixel} * job.out_stride,
-                     job.in(image) + std::ptrdiff_t{pixel} * job.in_stride);
-            if (++pixel == job.pixels()) pixel = 0, ++image;
-        }
-        project<Arch>(rows, job.projection, job.block->residual, first_panel, end_panel);
-    }
-}
-
 template <class Arch>
 void run_mbconv(const Work& work, const PlannedBlock& planned, const PlanSummary& plan) {
     const MbconvJob job(work, planned, plan);
-    const int expanded_panels = kernels::Panels<Arch>(job.expansion.channels).count;
-    const int panels = kernels::Panels<Arch>(job.projection.channels).count;
-    const int pixels = work.images * job.pixels(), threads = work.executor->threads();
-    const bool by_panels = threads > 1 && pixels < threads * min_projected_pixels;
-
-    constexpr int most_panels = 4;  // few enough that threads end together
-    work.share(expanded_panels, 1, most_panels, [&](int first, int count, int worker) {
-        expand_and_filter<Arch>(job, first, count, work.scratch_of(worker));
-    });
+    run_expansion<Arch>(job);
     work.finished(Phase::expand_depthwise);
     if (job.squeezes()) {
-        const int slabs = slab_count(job.reduce.depth);
+        // Panels of the projection need whole rows excited, unless pairs of pixels come first.
+        const bool excite = projects_by_panels(job) && !projects_pairs<Arch>(job);
+        const int slabs = slab_count(job.reduce.depth), panels = kernels::Panels<Arch>(job.expansion.channels).count;
         work.share(slabs, 1, slabs, [&](int first, int count, int) { squeeze_slabs<Arch>(job, first, count); });
-        work.share(expanded_panels, 1, expanded_panels, [&](int first, int count, int worker) {
-            restore_panels<Arch>(job, first, count, work.scratch_of(worker), by_panels);
+        work.share(panels, 1, panels, [&](int first, int count, int worker) {
+            restore_panels<Arch>(job, first, count, work.scratch_of(worker), excite);
         });
         work.finished(Phase::squeeze_excite);
     }
-    if (by_panels)
-        work.share(panels, 1, panels, [&](int first, int count, int) {
-            project_pixels<Arch>(job, 0, pixels, first, first + count, false);
-        });
-    else
-        work.share(pixels, 8, max_projected_pixels, [&](int first, int count, int) {
-            project_pixels<Arch>(job, first, count, 0, panels, job.squeezes());
-        });
+    run_projection<Arch>(job);
     work.finished(Phase::project);
 }
 

@@ -1,0 +1,193 @@
+// Strassen's product of matrices, one level of it: seven products of halves where the definition has eight. For 1x1
+// convolutions of many pixels, with the fifteen sums of Winograd's form (Strassen 1969, "Gaussian Elimination is not
+// Optimal"; Winograd 1971, "On Multiplication of 2 x 2 Matrices"):
+//
+//   rows      A11 A12    inputs of an upper pixel    S1 = A21 + A22    S2 = S1 - A11
+//             A21 A22    ... and of a lower one      S3 = A11 - A21    S4 = A12 - S2
+//   weights   B11 B12    of a left panel, a right    T1 = B12 - B11    T2 = B22 - T1
+//             B21 B22                                T3 = B22 - B12    T4 = T2 - B21
+//
+//   U = A11 B11             C11 = U + A12 B21
+//   V = U + S2 T2           C12 = V + S1 T1 + S4 B22
+//   W = V + S3 T3           C21 = W - A22 T4
+//                           C22 = W + S1 T1
+//
+// The first index of A is one of two groups of pixels, its second one of two halves of the input channels; the second
+// index of B is one of two panels. All seven products of a tile are made one after the other in the same registers, so
+// that U, V and W never leave the first-level cache. An output's rounding error is that of all four sums in which its
+// inputs take part: relative to the larger of two pixels, not to each.
+#pragma once
+
+#include "effv2/kernels/vector.hpp"
+
+namespace effv2::kernels {
+
+// Rows of a tile: with more, the rows' pointers do not fit into the general registers of x86.
+template <class Arch>
+inline constexpr int strassen_rows = std::min(10, TileShape<Arch>::max_rows(TileShape<Arch>::unit));
+
+// The operands of one tile: `rows` pairs of an upper and a lower pixel by two neighbouring full panels.
+struct StrassenTile {
+    const float* const* upper = nullptr;  // a pointer for each pair: (depth)
+    const float* const* lower = nullptr;
+    std::ptrdiff_t in_offset = 0;        // added to both
+    const float* const* sums = nullptr;  // (4, depth / 2): sum_rows
+    int depth = 0;                       // even
+    const float* left = nullptr;         // weights (depth, panel width)
+    const float* right = nullptr;
+    float* mixed = nullptr;       // T1, T2, T3, -T4: (4, depth / 2, panel width)
+    bool mixes = false;           // they are not there yet: this tile is the first of its panels
+    const float* bias = nullptr;  // (2 * panel width), or nullptr for zeros
+    float* const* out_upper = nullptr;
+    float* const* out_lower = nullptr;
+    std::ptrdiff_t left_offset = 0;                // added to outputs and residuals: where the left panel is ...
+    std::ptrdiff_t right_offset = 0;               // ... and where the right one
+    const float* const* residual_upper = nullptr;  // rows as outputs, or nullptr
+    const float* const* residual_lower = nullptr;
+    bool silu = false;
+};
+
+namespace detail {
+
+template <class Row>
+[[gnu::always_inline]] inline void store_sums(const Row& a11, const Row& a12, const Row& a21, const Row& a22, int half,
+                                              float* sums) {
+    const Row s1 = a21 + a22, s2 = s1 - a11;
+    s1.store(sums);
+    s2.store(sums + half);
+    (a11 - a21).store(sums + 2 * half);
+    (a12 - s2).store(sums + 3 * half);
+}
+
+}  // namespace detail
+
+// S1 to S4 of a pair of pixels; `depth` is a multiple of two granules.
+template <class Arch>
+void sum_rows(const float* upper, const float* lower, int depth, float* sums) {
+    const int half = depth / 2;
+    for_each_step<Arch>(
+        half, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            detail::store_sums(Row::load(upper + i), Row::load(upper + half + i), Row::load(lower + i),
+                               Row::load(lower + half + i), half, sums + i);
+        });
+}
+
+// The same of the pixels' products with the factors of their channels, which take the pixels' place.
+template <class Arch>
+void excite_and_sum_rows(float* upper, float* lower, const float* factors, int depth, float* sums) {
+    const int half = depth / 2;
+    for_each_step<Arch>(
+        half, [&](auto granules, int i) __attribute__((always_inline)) {
+            using Row = simd::Row<Arch, granules>;
+            const Row f1 = Row::load(factors + i), f2 = Row::load(factors + half + i);
+            const Row a11 = Row::load(upper + i) * f1, a12 = Row::load(upper + half + i) * f2;
+            const Row a21 = Row::load(lower + i) * f1, a22 = Row::load(lower + half + i) * f2;
+            a11.store(upper + i);
+            a12.store(upper + half + i);
+            a21.store(lower + i);
+            a22.store(lower + half + i);
+            detail::store_sums(a11, a12, a21, a22, half, sums + i);
+        });
+}
+
+// With `mixes`, the sums of weights are made and kept on the way: beside products, that takes hardly more time.
+template <class Arch, int rows, bool mixes>
+void compute_strassen_tile(const StrassenTile& tile) {
+    using Row = simd::Row<Arch, TileShape<Arch>::unit>;
+    const std::ptrdiff_t half = tile.depth / 2, quarter = half * Row::width, at = tile.in_offset;
+    struct Product {
+        const float* const* in;
+        std::ptrdiff_t end;  // of the half row, from the row's pointer
+        const float* weights;
+        const float *minuend, *subtrahend;  // what those are made of
+    };
+    const float *b11 = tile.left, *b21 = b11 + quarter, *b12 = tile.right, *b22 = b12 + quarter;
+    const float *t1 = tile.mixed, *t2 = t1 + quarter, *t3 = t2 + quarter, *minus_t4 = t3 + quarter;
+    const Product products[7] = {
+        {tile.upper, at + half, b11, nullptr, nullptr},
+        {tile.upper, at + 2 * half, b21, nullptr, nullptr},
+        {tile.sums, half, t1, b12, b11},
+        {tile.sums, 2 * half, t2, b22, t1},
+        {tile.sums, 3 * half, t3, b22, b12},
+        {tile.lower, at + 2 * half, minus_t4, b21, t2},
+        {tile.sums, 4 * half, b22, nullptr, nullptr},
+    };
+    Row sum[rows];
+    alignas(64) float first[rows][Row::width];   // U, then V + S1 T1
+    alignas(64) float second[rows][Row::width];  // S1 T1, then W
+    const auto each = [](auto f) __attribute__((always_inline)) { simd::static_for<rows>(f); };
+    const auto bias_of = [&](int panel) __attribute__((always_inline)) {
+        return tile.bias != nullptr ? Row::load(tile.bias + panel * Row::width) : Row::broadcast(0.0f);
+    };
+    const Row left_bias = bias_of(0), right_bias = bias_of(1), zero = Row::broadcast(0.0f);
+
+    each([&](auto r) __attribute__((always_inline)) { sum[r] = zero; });
+    for (int p = 0; p < 7; ++p) {  // one loop, not seven: the compiler then keeps its pointers in registers
+        const float* from[rows];
+        const float* weights = products[p].weights;
+        each([&](auto r) __attribute__((always_inline)) { from[r] = products[p].in[r] + products[p].end; });
+        if (mixes && products[p].minuend != nullptr) {
+            const float *minuend = products[p].minuend, *subtrahend = products[p].subtrahend;
+            float* made = tile.mixed + (weights - tile.mixed);
+            for (std::ptrdiff_t k = -half, i = 0; k < 0; ++k, i += Row::width) {
+                const Row w = Row::load(minuend + i) - Row::load(subtrahend + i);
+                w.store(made + i);
+                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+            }
+        } else {
+            for (std::ptrdiff_t k = -half; k < 0; ++k, weights += Row::width) {
+                const Row w = Row::load(weights);
+                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+            }
+        }
+        // What is kept, and what of an output is still missing.
+        if (p == 0) each([&](auto r) __attribute__((always_inline)) { sum[r].store(first[r]); });
+        if (p == 2) each([&](auto r) __attribute__((always_inline)) { sum[r].store(second[r]); });
+        if (p == 3)
+            each([&](auto r) __attribute__((always_inline)) { (sum[r] + Row::load(second[r])).store(first[r]); });
+        if (p == 4)
+            each([&](auto r) __attribute__((always_inline)) {
+                const Row w = sum[r];
+                sum[r] = w + Row::load(second[r]) + right_bias;
+                w.store(second[r]);
+            });
+        if (p == 1 || p >= 4) {  // C11, C22, C21, C12
+            const bool upper = p == 1 || p == 6;
+            float* const* out = upper ? tile.out_upper : tile.out_lower;
+            const float* const* residual = upper ? tile.residual_upper : tile.residual_lower;
+            const std::ptrdiff_t offset = p == 1 || p == 5 ? tile.left_offset : tile.right_offset;
+            if (tile.silu) each([&](auto r) __attribute__((always_inline)) { sum[r] = simd::silu(sum[r]); });
+            if (residual != nullptr)
+                each([&](auto r) __attribute__((always_inline)) { sum[r] = sum[r] + Row::load(residual[r] + offset); });
+            each([&](auto r) __attribute__((always_inline)) { sum[r].store(out[r] + offset); });
+        }
+        // What the next product is added to: U and V stay.
+        if (p == 0) each([&](auto r) __attribute__((always_inline)) { sum[r] = sum[r] + left_bias; });
+        if (p == 1) each([&](auto r) __attribute__((always_inline)) { sum[r] = zero; });
+        if (p == 2) each([&](auto r) __attribute__((always_inline)) { sum[r] = Row::load(first[r]); });
+        if (p == 4) each([&](auto r) __attribute__((always_inline)) { sum[r] = Row::load(second[r]) + left_bias; });
+        if (p == 5) each([&](auto r) __attribute__((always_inline)) { sum[r] = Row::load(first[r]) + right_bias; });
+    }
+}
+
+namespace detail {
+
+// [mixes][rows - 1]
+template <class Arch>
+inline constexpr auto strassen_table = []<int... r>(std::integer_sequence<int, r...>) {
+    using Functions = std::array<void (*)(const StrassenTile&), sizeof...(r)>;
+    return std::array<Functions, 2>{Functions{&compute_strassen_tile<Arch, r + 1, false>...},
+                                    Functions{&compute_strassen_tile<Arch, r + 1, true>...}};
+}
+(std::make_integer_sequence<int, strassen_rows<Arch>>{});
+
+}  // namespace detail
+
+// Computes `rows` (1 to strassen_rows) pairs of pixels.
+template <class Arch>
+inline void compute_strassen_tile(int rows, const StrassenTile& tile) {
+    detail::strassen_table<Arch>[tile.mixes][static_cast<std::size_t>(rows - 1)](tile);
+}
+
+}  // namespace effv2::kernels
