@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "effv2/kernels/depthwise.hpp"
+#include "effv2/kernels/strassen.hpp"
 #include "effv2/kernels/winograd.hpp"
 #include "effv2/network/buffer.hpp"
 #include "peak.hpp"
@@ -51,6 +52,49 @@ void pointwise(benchmark::State& state, int pixels, int depth, int channels, boo
             });
         }
     bench::count_flops(state, 2.0 * pixels * depth * channels);
+}
+
+// The same by Strassen's product, sums included. GFLOP/s count the definition's operations.
+void pairwise(benchmark::State& state, int pixels, int depth, int channels, bool silu) {
+    constexpr int width = TileShape<Arch>::unit * granule;
+    const int pairs = pixels / 2, in_stride = pixel_stride(depth), out_stride = pixel_stride(channels);
+    const Buffer in = filled(pixels * in_stride), weights = filled(depth * channels), bias = filled(channels);
+    Buffer out = filled(pixels * out_stride), sums = filled(pairs * 2 * depth), mixed = filled(2 * depth * width);
+    std::vector<const float*> upper, lower, sums_of;
+    std::vector<float*> out_upper, out_lower;
+    for (int i = 0; i < pairs; ++i) {
+        upper.push_back(in.data() + 2 * i * in_stride);
+        lower.push_back(in.data() + (2 * i + 1) * in_stride);
+        sums_of.push_back(sums.data() + i * 2 * depth);
+        out_upper.push_back(out.data() + 2 * i * out_stride);
+        out_lower.push_back(out.data() + (2 * i + 1) * out_stride);
+    }
+    kernels::StrassenTile tile;
+    tile.depth = depth;
+    tile.mixed = mixed.data();
+    tile.silu = silu;
+    for (auto _ : state) {
+        for (int i = 0; i < pairs; ++i)
+            kernels::sum_rows<Arch>(in.data() + 2 * i * in_stride, in.data() + (2 * i + 1) * in_stride, depth,
+                                    sums.data() + i * 2 * depth);
+        for (int channel = 0; channel + 2 * width <= channels; channel += 2 * width) {
+            tile.left = weights.data() + depth * channel;
+            tile.right = tile.left + depth * width;
+            tile.bias = bias.data() + channel;
+            tile.left_offset = channel;
+            tile.right_offset = channel + width;
+            kernels::for_each_group(pairs, kernels::strassen_rows<Arch>, [&](int first, int rows) {
+                tile.mixes = first == 0;
+                tile.upper = upper.data() + first;
+                tile.lower = lower.data() + first;
+                tile.sums = sums_of.data() + first;
+                tile.out_upper = out_upper.data() + first;
+                tile.out_lower = out_lower.data() + first;
+                kernels::compute_strassen_tile<Arch>(rows, tile);
+            });
+        }
+    }
+    bench::count_flops(state, 2.0 * pixels * depth * (channels / (2 * width) * 2 * width));
 }
 
 void depthwise(benchmark::State& state, int size, int kernel, int stride) {
@@ -125,11 +169,19 @@ void silu(benchmark::State& state) {
         benchmark::Counter(static_cast<double>(state.iterations()) * n, benchmark::Counter::kIsRate);
 }
 
+std::string shape_name(int pixels, int depth, int channels, bool activated) {
+    return std::to_string(pixels) + "px/" + std::to_string(depth) + "->" + std::to_string(channels) +
+           (activated ? "/silu" : "");
+}
+
 void add_pointwise(int pixels, int depth, int channels, bool activated) {
-    const std::string name = "tile/" + std::to_string(pixels) + "px/" + std::to_string(depth) + "->" +
-                             std::to_string(channels) + (activated ? "/silu" : "");
-    benchmark::RegisterBenchmark(name.c_str(),
+    benchmark::RegisterBenchmark(("tile/" + shape_name(pixels, depth, channels, activated)).c_str(),
                                  [=](benchmark::State& s) { pointwise(s, pixels, depth, channels, activated); });
+}
+
+void add_pairwise(int pixels, int depth, int channels, bool activated) {
+    benchmark::RegisterBenchmark(("strassen/" + shape_name(pixels, depth, channels, activated)).c_str(),
+                                 [=](benchmark::State& s) { pairwise(s, pixels, depth, channels, activated); });
 }
 
 }  // namespace
@@ -144,6 +196,10 @@ int main(int argc, char** argv) {
     add_pointwise(384, 192, 48, false);  // S, stage 2
     add_pointwise(288, 24, 24, false);
     add_pointwise(256, 224, 56, false);  // B3
+    add_pairwise(576, 160, 960, true);   // S and B0, where two panels go together
+    add_pairwise(576, 960, 128, false);
+    add_pairwise(144, 256, 1536, true);
+    add_pairwise(196, 112, 640, true);
     for (const int size : {12, 24, 48})
         for (const int kernel : {3, 5})
             for (const int stride : {1, 2}) {

@@ -110,7 +110,7 @@ Action declare_bench(Options& options) {
     options.threads(settings->threads);
     options.number({"--seconds", "S", "how long to measure (default: 4)"}, settings->seconds, 0.0, 3600.0);
     options.flag("--profile", settings->profile, "print the time of each block and phase as well, for one picture");
-    options.flag("--direct", settings->direct, "no Winograd: all convolutions as they are defined");
+    options.flag("--direct", settings->direct, "no Winograd, no Strassen: all convolutions as they are defined");
     options.flag("--json", settings->json, "print nothing but the last line, a JSON object");
     return [settings] { return run(*settings); };
 }
