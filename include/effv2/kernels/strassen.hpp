@@ -45,6 +45,7 @@ struct StrassenTile {
     const float* const* residual_upper = nullptr;  // rows as outputs, or nullptr
     const float* const* residual_lower = nullptr;
     bool silu = false;
+    std::ptrdiff_t next = 0;  // from the weights to those of the next two panels, which are asked for on the way
 };
 
 namespace detail {
@@ -101,17 +102,18 @@ void compute_strassen_tile(const StrassenTile& tile) {
         std::ptrdiff_t end;  // of the half row, from the row's pointer
         const float* weights;
         const float *minuend, *subtrahend;  // what those are made of
+        const float* ahead;                 // a quarter of the next panels'
     };
     const float *b11 = tile.left, *b21 = b11 + quarter, *b12 = tile.right, *b22 = b12 + quarter;
     const float *t1 = tile.mixed, *t2 = t1 + quarter, *t3 = t2 + quarter, *minus_t4 = t3 + quarter;
     const Product products[7] = {
-        {tile.upper, at + half, b11, nullptr, nullptr},
-        {tile.upper, at + 2 * half, b21, nullptr, nullptr},
-        {tile.sums, half, t1, b12, b11},
-        {tile.sums, 2 * half, t2, b22, t1},
-        {tile.sums, 3 * half, t3, b22, b12},
-        {tile.lower, at + 2 * half, minus_t4, b21, t2},
-        {tile.sums, 4 * half, b22, nullptr, nullptr},
+        {tile.upper, at + half, b11, nullptr, nullptr, b11 + tile.next},
+        {tile.upper, at + 2 * half, b21, nullptr, nullptr, b21 + tile.next},
+        {tile.sums, half, t1, b12, b11, b12 + tile.next},
+        {tile.sums, 2 * half, t2, b22, t1, b22 + tile.next},
+        {tile.sums, 3 * half, t3, b22, b12, t3},
+        {tile.lower, at + 2 * half, minus_t4, b21, t2, minus_t4},
+        {tile.sums, 4 * half, b22, nullptr, nullptr, b22},
     };
     Row sum[rows];
     alignas(64) float first[rows][Row::width];   // U, then V + S1 T1
@@ -136,7 +138,10 @@ void compute_strassen_tile(const StrassenTile& tile) {
                 each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
             }
         } else {
+            const std::ptrdiff_t ahead = products[p].ahead - weights;
             for (std::ptrdiff_t k = -half; k < 0; ++k, weights += Row::width) {
+                constexpr int line = static_cast<int>(segment_floats);
+                for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + ahead + i, 0, 2);
                 const Row w = Row::load(weights);
                 each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
             }

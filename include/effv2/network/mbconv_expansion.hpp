@@ -107,6 +107,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     tile.out_lower = out_lower;
     tile.right_offset = right.data - left.data;
     tile.silu = true;
+    tile.next = std::ptrdiff_t{2} * depth * left.width;
     PixelWalk walk(left, size, 0);
     kernels::for_each_group(pairs, most, [&](int first, int rows) {
         tile.mixes = first == 0;

@@ -89,6 +89,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         tile.right = tile.left + std::ptrdiff_t{layer.depth} * width;
         tile.bias = chunk == 0 ? layer.bias + channel : nullptr;
         tile.left_offset = channel;
+        tile.next = unit + 1 < end_unit ? std::ptrdiff_t{2} * layer.depth * width : 0;
         tile.right_offset = channel + width;
         kernels::for_each_group(rows.count, kernels::strassen_rows<Arch>, [&](int first, int count) {
             tile.mixes = first == 0;
