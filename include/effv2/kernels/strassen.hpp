@@ -178,21 +178,59 @@ void compute_strassen_tile(const StrassenTile& tile) {
 
 namespace detail {
 
-// [mixes][rows - 1]
+using StrassenFunction = void (*)(const StrassenTile&);
+
+// Few tiles have other numbers of rows than the largest, and compilers need long for each: sizes from large to small,
+// of which the first two can mix.
 template <class Arch>
-inline constexpr auto strassen_table = []<int... r>(std::integer_sequence<int, r...>) {
-    using Functions = std::array<void (*)(const StrassenTile&), sizeof...(r)>;
-    return std::array<Functions, 2>{Functions{&compute_strassen_tile<Arch, r + 1, false>...},
-                                    Functions{&compute_strassen_tile<Arch, r + 1, true>...}};
+inline constexpr std::array<int, 4> strassen_sizes = {strassen_rows<Arch>, strassen_rows<Arch> - 1,
+                                                      strassen_rows<Arch> - 2, strassen_rows<Arch> / 2};
+
+template <class Arch>
+inline constexpr auto strassen_table = []<std::size_t... i>(std::index_sequence<i...>) {
+    return std::array<StrassenFunction, sizeof...(i)>{&compute_strassen_tile<Arch, strassen_sizes<Arch>[i], false>...};
 }
-(std::make_integer_sequence<int, strassen_rows<Arch>>{});
+(std::make_index_sequence<4>{});
+
+template <class Arch>
+inline constexpr std::array<StrassenFunction, 2> mixing_strassen_table = {
+    &compute_strassen_tile<Arch, strassen_sizes<Arch>[0], true>,
+    &compute_strassen_tile<Arch, strassen_sizes<Arch>[1], true>};
+
+// A table of `rows` pointers, filled up with its last one.
+template <class Pointer>
+struct FilledUp {
+    std::array<Pointer, 12> pointers;
+    FilledUp(const Pointer* from, int rows) {
+        for (int r = 0; from != nullptr && r < static_cast<int>(pointers.size()); ++r)
+            pointers[static_cast<std::size_t>(r)] = from[r < rows ? r : rows - 1];
+    }
+    const Pointer* table(const Pointer* from) const { return from != nullptr ? pointers.data() : nullptr; }
+};
 
 }  // namespace detail
 
-// Computes `rows` (1 to strassen_rows) pairs of pixels.
+// Computes `rows` (1 to strassen_rows) pairs of pixels. Where there is no tile of so many, the last pair is computed
+// more than once.
 template <class Arch>
-inline void compute_strassen_tile(int rows, const StrassenTile& tile) {
-    detail::strassen_table<Arch>[tile.mixes][static_cast<std::size_t>(rows - 1)](tile);
+void compute_strassen_tile(int rows, const StrassenTile& tile) {
+    std::size_t size = tile.mixes ? 1 : 3;
+    while (detail::strassen_sizes<Arch>[size] < rows) --size;
+    const auto compute = tile.mixes ? detail::mixing_strassen_table<Arch>[size] : detail::strassen_table<Arch>[size];
+    if (detail::strassen_sizes<Arch>[size] == rows) return compute(tile);
+
+    const detail::FilledUp<const float*> upper(tile.upper, rows), lower(tile.lower, rows), sums(tile.sums, rows);
+    const detail::FilledUp<const float*> plus_upper(tile.residual_upper, rows), plus_lower(tile.residual_lower, rows);
+    const detail::FilledUp<float*> out_upper(tile.out_upper, rows), out_lower(tile.out_lower, rows);
+    StrassenTile filled = tile;
+    filled.upper = upper.table(tile.upper);
+    filled.lower = lower.table(tile.lower);
+    filled.sums = sums.table(tile.sums);
+    filled.out_upper = out_upper.table(tile.out_upper);
+    filled.out_lower = out_lower.table(tile.out_lower);
+    filled.residual_upper = plus_upper.table(tile.residual_upper);
+    filled.residual_lower = plus_lower.table(tile.residual_lower);
+    compute(filled);
 }
 
 }  // namespace effv2::kernels
