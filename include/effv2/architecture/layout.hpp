@@ -43,8 +43,8 @@ inline constexpr int max_projected_pixels = 192;
 // With fewer pixels for each thread than this, a projection is cut by panels, not by pixels.
 inline constexpr int min_projected_pixels = 64;
 
-// Strassen's product of longer rows than this goes chunk by chunk, and of no more pairs of pixels than this at once: that
-// bounds the scratch for sums. Shorter chunks are slower.
+// Strassen's product of longer rows than this goes chunk by chunk, and of no more pairs of pixels than this at once:
+// that bounds the scratch for sums. Shorter chunks are slower.
 inline constexpr int max_strassen_depth = 1024;
 inline constexpr int max_strassen_pairs = 96;
 
