@@ -27,7 +27,8 @@ void add_network(Options& options, TrainOptions& train) {
                  train.from);
     options.number({"--freeze", "BLOCKS", "leave stem and the first BLOCKS blocks as they are (default: 0)"},
                    train.freeze, 0, 100000);
-    options.flag("--freeze-norms", train.freeze_norms, "leave batch norms as they are");
+    options.flag("--freeze-norms", train.freeze_norms,
+                 "normalise by the statistics of WEIGHTS, and leave them as they are");
 }
 
 void add_run(Options& options, TrainOptions& train) {
@@ -71,9 +72,9 @@ void add_variation(Options& options, TrainOptions& train) {
     options.choice({"--policy", "P", "none, randaug or autoaugment (default: randaug)"}, train.policy,
                    {"none", "randaug", "autoaugment"});
     options.choice({"--crop", "C",
-                    "shift, inception, automl or none (default: shift for pictures up to 64 pixels, "
+                    "shift, window, inception, automl or none (default: shift for pictures up to 64 pixels, "
                     "else inception)"},
-                   train.crop, {"shift", "inception", "automl", "none"});
+                   train.crop, {"shift", "window", "inception", "automl", "none"});
     options.flag("--no-mirror", train.no_mirror, "do not mirror pictures (the default for digits)");
     options.number({"--cutout", "SHARE", "a grey square of that share of the side, 0 to 2 (default: 0)"}, train.cutout,
                    0.0, 2.0);

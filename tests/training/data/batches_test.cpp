@@ -148,6 +148,40 @@ TEST_CASE("the bytes of samples are those of every machine and version") {
     CHECK(hash == 16225881331062554936U);
 }
 
+TEST_CASE("windows are parts of the picture, each as often, and shifts where it has no room") {
+    const Picture from = tests::noise(11, 9, 1);
+    Strengths strengths;
+    strengths.crop = Crop::window;
+    strengths.image_size = 7;
+    strengths.flip = false;
+    SampleScratch scratch;
+    std::array<int, 15> seen{};
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        augment(from.view(), strengths, 5, {0, i}, scratch);
+        int matches = 0;
+        for (int place = 0; place < 15; ++place) {
+            const int x = place % 5, y = place / 5;
+            bool same = true;
+            for (int row = 0; row < 7 && same; ++row)
+                same = std::equal(scratch.picture.row(row), scratch.picture.row(row) + 21,
+                                  from.view().row(y + row) + std::ptrdiff_t{x} * 3);
+            if (same) ++seen[static_cast<std::size_t>(place)], ++matches;
+        }
+        REQUIRE(matches == 1);
+    }
+    for (const int count : seen) CHECK(std::abs(count - 200) < 70);
+    strengths.image_size = 9;
+    SampleScratch shifted;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        strengths.crop = Crop::window;
+        augment(from.view(), strengths, 5, {0, i}, scratch);
+        strengths.crop = Crop::shift;
+        augment(from.view(), strengths, 5, {0, i}, shifted);
+        CHECK(std::equal(scratch.picture.data(), scratch.picture.data() + scratch.picture.bytes(),
+                         shifted.picture.data()));
+    }
+}
+
 TEST_CASE("mirroring happens to about half") {
     const Pictures set = made_up_set(500, 2, 6);
     TrainingBatches batches = make(set, 4, imagenet_recipe);
@@ -167,7 +201,7 @@ TEST_CASE("mirroring happens to about half") {
 
 TEST_CASE("the number of threads changes nothing") {
     const Pictures set = made_up_set(50, 5, 24, true);
-    for (const Crop crop : {Crop::none, Crop::automl, Crop::automl_b, Crop::inception, Crop::shift})
+    for (const Crop crop : {Crop::none, Crop::automl, Crop::automl_b, Crop::inception, Crop::shift, Crop::window})
         for (const Policy policy : {Policy::none, Policy::rand_augment, Policy::auto_augment_v0}) {
             Strengths strengths = strong(20);
             strengths.crop = crop;

@@ -2,6 +2,7 @@
 // mirror, policy, cutout, erasing, normalisation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -28,6 +29,7 @@ enum class Crop : std::uint8_t {
     automl_b,   // automl_b_crop: B0 to B3
     inception,  // inception_crop: torchvision
     shift,      // draw_shift(): CIFAR's classic, padding by an eighth
+    window,     // draw_window() of image_size at the picture's own scale; of pictures no larger than that, as `shift`
 };
 
 enum class Policy : std::uint8_t { none, rand_augment, auto_augment_v0 };
@@ -109,6 +111,12 @@ inline void show_part(const ImageView& image, const Strengths& strengths, std::u
         case Crop::inception:
             box = area(inception_crop);
             break;
+        case Crop::window:
+            if (size < std::min(image.width, image.height)) {
+                box = draw_window(random, image.width, image.height, size);
+                break;
+            }
+            [[fallthrough]];
         case Crop::shift:
             shift_picture(image, draw_shift(random, image.width, image.height), scratch.other);
             from = scratch.other.view();

@@ -127,6 +127,13 @@ inline Shift draw_shift(Random& random, int width, int height) {
     return {x, y};
 }
 
+// A square of `side` pixels, at most those of the picture; every place within it is as likely.
+inline Box draw_window(Random& random, int width, int height, int side) {
+    const int x = random.below(width - side + 1);
+    const int y = random.below(height - side + 1);
+    return {x, y, side, side};
+}
+
 // Copies a view of three channels, moved.
 inline void shift_picture(const ImageView& from, const Shift& shift, Picture& to) {
     to.reset(from.width, from.height);
