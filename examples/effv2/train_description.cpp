@@ -70,7 +70,7 @@ ordered_json describe(const ProgressiveSchedule& schedule) {
 }
 
 ordered_json describe(const data::Strengths& strengths) {
-    constexpr const char* crops[] = {"none", "automl", "automl_b", "inception", "shift"};
+    constexpr const char* crops[] = {"none", "automl", "automl_b", "inception", "shift", "window"};
     constexpr const char* policies[] = {"none", "randaug", "autoaugment"};
     return {{"crop", crops[static_cast<int>(strengths.crop)]},
             {"mirror", strengths.flip},
@@ -106,6 +106,7 @@ ordered_json describe_settings(const TrainOptions& options, const TrainStart& st
                  {"average", run.average.decay},
                  {"freeze", run.first_trained},
                  {"freeze_norms", run.norm.frozen},
+                 {"adopt_statistics", run.adopt_statistics},
                  {"convolutions", run.convolutions == effv2::Convolutions::fast ? "fast" : "direct"},
                  {"instruction_set", effv2::simd::NativeArch::name()}});
     return text;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "effv2/architecture/variants.hpp"
+#include "effv2/training/folded_norms.hpp"
 #include "effv2/training/optimise/progressive_presets.hpp"
 
 namespace cli {
@@ -123,6 +124,7 @@ data::Strengths choose_strengths(const TrainOptions& options, const TrainStart& 
     const char* const by_size = median_side(set.pictures) <= small ? "shift" : "inception";
     const std::string crop = or_else(options.crop, published ? "automl" : by_size);
     if (crop == "shift") strengths.crop = data::Crop::shift;
+    if (crop == "window") strengths.crop = data::Crop::window;
     if (crop == "inception") strengths.crop = data::Crop::inception;
     if (crop == "automl") strengths.crop = base ? data::Crop::automl_b : data::Crop::automl;
     strengths.flip = set.mirrors && !options.no_mirror;
@@ -217,6 +219,8 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.averages = run.average.decay > 0.0;
     run.pictures = choose_strengths(options, start, set);
     run.norm = {.epsilon = start.scheme.epsilon, .frozen = options.freeze_norms};
+    run.adopt_statistics =
+        start.file && !options.freeze_norms && effv2::training::has_folded_norms(start.architecture, *start.file);
     run.loss.smoothing = static_cast<float>(or_else(options.smoothing, 0.1));
     run.stochastic_depth = or_else(options.stochastic_depth, 0.2);
     run.first_trained = or_else(options.freeze, 0);

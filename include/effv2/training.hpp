@@ -5,5 +5,6 @@
 #include "effv2/training/data/class_names.hpp"
 #include "effv2/training/data/idx.hpp"
 #include "effv2/training/evaluate.hpp"
+#include "effv2/training/folded_norms.hpp"
 #include "effv2/training/optimise/progressive_presets.hpp"
 #include "effv2/training/trainer.hpp"

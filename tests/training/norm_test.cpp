@@ -55,8 +55,7 @@ void check_norm(tests::Random& random, const NormCase& n) {
         for (std::size_t c = 0; c < channels; ++c) made[c] = static_cast<float>(middle + 0.3 * random.real());
         return made;
     };
-    const std::vector<float> gamma = vector(1.0), beta = vector(0.0);
-    std::vector<float> mean = vector(3.0), variance = vector(0.6);
+    std::vector<float> gamma = vector(1.0), beta = vector(0.0), mean = vector(3.0), variance = vector(0.6);
     std::vector<float> factors(static_cast<std::size_t>(n.images));
     for (float& factor : factors) factor = random.integer(0, 1) == 0 ? 0.0f : 1.25f;
     tests::PlainNorm plain{tests::doubles(gamma), tests::doubles(beta), {}, {}};
@@ -108,6 +107,48 @@ void check_norm(tests::Random& random, const NormCase& n) {
         for (std::size_t c = channels; c < rounded; ++c) CHECK(gradient[c] == 0.0);
         CHECK(tests::slope_error(random, loss, Values(at.begin(), at.begin() + n.channels),
                                  Values(gradient.begin(), gradient.begin() + n.channels)) < 5 * slope_tolerance);
+    }
+}
+
+TEST_CASE("batch norm takes over a batch's statistics and does what it did by the old ones") {
+    tests::Random random(5);
+    TbbExecutor executor(2);
+    for (int trial = 0; trial < 8; ++trial) {
+        const int images = random.integer(1, 5), channels = random.integer(1, 150);
+        const Extent size{random.integer(1, 9), random.integer(2, 9)};
+        const MapLayout map{size.pixels(), round_to_granule(channels), pixel_stride(channels)};
+        const std::vector<float> x = lay_out(random_maps(random, images, channels, size));
+        const auto rounded = static_cast<std::size_t>(map.channels);
+        std::vector<float> parameters[4];  // gamma, beta, mean, variance
+        for (std::vector<float>& of : parameters) {
+            of.assign(rounded, 0.0f);
+            for (int c = 0; c < channels; ++c)
+                of[static_cast<std::size_t>(c)] = static_cast<float>(random.real() + 1.5);
+        }
+        const std::vector<float> moments = measure(x, map, images);
+        std::vector<float> memory(static_cast<std::size_t>(NormState::values) * rounded);
+        const NormState state(memory.data(), map.channels);
+        const auto normalised = [&](const NormSettings& settings) {
+            finish_statistics(executor, settings, images * map.pixels, map.channels, moments.data(),
+                              {parameters[0].data(), parameters[1].data(), parameters[2].data(), parameters[3].data()},
+                              state, true);
+            std::vector<float> out = tests::poisoned(x.size());
+            norm_forward<Arch>(executor, map, images, state, false, x.data(), nullptr, nullptr, out.data());
+            return take_out(out, channels);
+        };
+        const Values before = normalised({.frozen = true}), during = normalised({.adopt = true});
+        for (int c = 0; c < channels; ++c) {
+            const auto at = static_cast<std::size_t>(c);
+            CHECK(parameters[2][at] == doctest::Approx(static_cast<double>(state.mean[c])));
+            CHECK(parameters[3][at] + 1e-3 ==
+                  doctest::Approx(std::pow(static_cast<double>(state.inverse[c]), -2.0)).epsilon(1e-4));
+        }
+        const Values after = normalised({.frozen = true}), trained = normalised({});
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            CHECK(during[i] == doctest::Approx(before[i]).epsilon(1e-4));
+            CHECK(after[i] == doctest::Approx(before[i]).epsilon(1e-4));
+            CHECK(trained[i] == doctest::Approx(before[i]).epsilon(1e-4));
+        }
     }
 }
 

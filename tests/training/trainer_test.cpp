@@ -10,6 +10,8 @@
 #include "common/training_instances.hpp"
 #include "effv2/parallel/tbb.hpp"
 #include "effv2/training/evaluate.hpp"
+#include "effv2/training/folded_norms.hpp"
+#include "effv2/weights/formula.hpp"
 #include "training/sets.hpp"
 
 using namespace effv2;
@@ -156,12 +158,51 @@ TEST_CASE("frozen parts stay as they were") {
         std::vector<float> now(t.shape.elements()), first(now.size());
         run.source().read(t, 0, now);
         start.read(t, 0, first);
-        const bool norm = t.part != Part::weight && t.part != Part::bias;
+        const bool statistics = t.part == Part::norm_mean || t.part == Part::norm_variance;
         const bool early = t.layer == Layer::stem || (t.in_block() && t.block.stage < 2);
         CAPTURE(static_cast<int>(t.layer));
         CAPTURE(static_cast<int>(t.part));
-        CHECK((now == first) == (norm || early));
+        CHECK((now == first) == (statistics || early));
     }
+}
+
+// Weights as inference engines save them: norms that only add.
+class Folded final : public WeightSource {
+public:
+    void read(const Tensor& t, std::size_t first, std::span<float> into) const override {
+        fresh_.read(t, first, into);
+        if (t.part == Part::norm_variance) std::fill(into.begin(), into.end(), 1.0f - epsilon());
+        if (t.part == Part::norm_bias)
+            for (std::size_t i = 0; i < into.size(); ++i) into[i] = 0.25f * static_cast<float>((first + i) % 5) - 0.5f;
+    }
+    float epsilon() const override { return 1e-3f; }
+
+private:
+    InitialValues fresh_{7};
+};
+
+TEST_CASE("weights with folded norms are told from others") {
+    CHECK(has_folded_norms(small, Folded{}));
+    CHECK(!has_folded_norms(small, InitialValues{7}));
+    CHECK(!has_folded_norms(small, FormulaSource{}));
+}
+
+TEST_CASE("a run from folded norms begins with what the weights answer") {
+    const auto first_loss = [](bool frozen, bool adopt) {
+        RunSettings s = settings(6);
+        s.norm.frozen = frozen;
+        s.adopt_statistics = adopt;
+        s.stochastic_depth = 0.0;
+        auto run = TrainingRun<>::make(small, s, pictures(), tests::squares_recipe, Folded{});
+        REQUIRE(run);
+        TbbExecutor executor(2);
+        const Result<StepReport> report = run->step(executor);
+        REQUIRE(report);
+        return report->loss.mean;
+    };
+    const double as_they_are = first_loss(true, false);
+    CHECK(first_loss(false, true) == doctest::Approx(as_they_are).epsilon(1e-4));
+    CHECK(first_loss(false, false) != doctest::Approx(as_they_are).epsilon(1e-3));
 }
 
 TEST_CASE("what cannot be run is refused") {

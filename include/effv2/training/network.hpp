@@ -54,6 +54,12 @@ public:
     Loss step(Executor& executor, const PassSettings& settings, std::span<const float> pictures,
               std::span<const float> targets, std::span<float> values, std::span<float> gradients);
 
+    // Gives every norm the statistics of these pictures, with a gamma and beta by which the network does what it did by
+    // the old ones: what weights need whose norms were folded into their convolutions (identity norms since) before
+    // their norms are trained. `pictures` and `values` as in step().
+    void adopt_statistics(Executor& executor, NormSettings norm, std::span<const float> pictures,
+                          std::span<float> values);
+
     // Logits of the last step's image.
     std::span<const float> logits(int image) const {
         const float* of = arena_.data() + plan_.logits * static_cast<std::size_t>(batch_) +
@@ -89,7 +95,7 @@ private:
                   .norm = settings.norm,
                   .batch = batch_,
                   .values = values,
-                  .statistics = values,
+                  .norms = values,
                   .gradients = gradients,
                   .arena = arena_.data(),
                   .states = shared_.data()};
@@ -213,6 +219,18 @@ Loss TrainingNetwork<Arch>::step(Executor& executor, const PassSettings& setting
         backward(pass, settings, dropout);
     });
     return loss;
+}
+
+template <class Arch>
+void TrainingNetwork<Arch>::adopt_statistics(Executor& executor, NormSettings norm, std::span<const float> pictures,
+                                             std::span<float> values) {
+    PassSettings settings;
+    settings.norm = norm;
+    settings.norm.frozen = false, settings.norm.adopt = true;
+    executor.gather([&](Executor& team) {
+        draw_factors(settings);
+        forward(make_pass(team, settings, values.data(), nullptr), {}, pictures.data());
+    });
 }
 
 }  // namespace effv2::training

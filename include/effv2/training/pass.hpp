@@ -13,7 +13,7 @@ struct Pass {
     const NormSettings& norm;
     int batch;
     const float* values;  // ParameterTable
-    float* statistics;    // the same memory, where running statistics are moved
+    float* norms;         // the same memory, where norms' running statistics move
     float* gradients;     // ParameterTable's trained part
     float* arena;
     float* states;
@@ -27,7 +27,7 @@ struct Pass {
     float* at(MapPlace place) const { return arena + place * static_cast<std::size_t>(batch); }
     NormState state(const NormedLayer& layer) const { return {states + layer.state, layer.shape.out}; }
     NormParameters norm_parameters(const LayerPlace& at) const {
-        return {values + at.gamma, values + at.beta, statistics + at.mean, statistics + at.variance};
+        return {norms + at.gamma, norms + at.beta, norms + at.mean, norms + at.variance};
     }
     Biased<const float> biased(const LayerPlace& at) const { return {values + at.weights, values + at.beta}; }
     Biased<float> biased_gradient(const LayerPlace& at) const { return {gradients + at.weights, gradients + at.beta}; }

@@ -32,6 +32,7 @@ struct RunSettings {
     bool averages = true;      // keep the moving average: evaluation uses it
     data::Strengths pictures;  // what the schedule does not say: crop, mirroring, policy, cutout, erasing
     NormSettings norm;
+    bool adopt_statistics = false;  // of the first batch, as in TrainingNetwork: for weights with folded norms
     LossSettings loss;
     double stochastic_depth = 0.2;
     int first_trained = 0;  // as in PassSettings
@@ -68,12 +69,9 @@ inline bool is_trained(const Tensor& t, const Architecture& a, int first_trained
 // The tensors of a run, as the optimiser sees them.
 inline std::vector<ParameterSegment> make_segments(const ParameterTable& table, const RunSettings& settings) {
     std::vector<ParameterSegment> segments;
-    for (const ParameterEntry& entry : table.entries()) {
-        const bool is_norm = entry.tensor.part == Part::norm_weight || entry.tensor.part == Part::norm_bias;
+    for (const ParameterEntry& entry : table.entries())
         segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight,
-                            detail::is_trained(entry.tensor, table.architecture(), settings.first_trained) &&
-                                !(is_norm && settings.norm.frozen)});
-    }
+                            detail::is_trained(entry.tensor, table.architecture(), settings.first_trained)});
     return segments;
 }
 
@@ -229,6 +227,10 @@ private:
         const PassSettings pass = stage_pass(settings_, stage_, step_);
         const std::span<float> values(values_.data(), values_.size()), gradients(gradients_.data(), gradients_.size());
         StepReport report{step_, stage_, network_->input().width, *filled, settings_.learning_rate.at(step_), {}, 0.0};
+        if (step_ == 0 && settings_.adopt_statistics) {
+            network_->adopt_statistics(team, settings_.norm, pictures_, values);
+            if (settings_.averages) std::copy_n(values_.data(), values_.size(), average_.data());
+        }
         report.loss = network_->step(team, pass, pictures_, labels_, values, gradients);
 
         const bool clips_decay = settings_.clip.kind == ClipKind::tensors_then_global;

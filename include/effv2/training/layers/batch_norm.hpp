@@ -16,6 +16,8 @@ struct NormSettings {
     float epsilon = 1e-3f;
     float momentum = 0.1f;  // share of the new in the running statistics, as PyTorch counts it (TensorFlow's 0.9)
     bool frozen = false;    // normalise by the running statistics, and leave them alone
+    bool adopt = false;     // make the batch's statistics the running ones; gamma and beta follow, so that the norm by
+                            // the new statistics does what it did by the old ones
 };
 
 // What a layer keeps between the passes: seven values a channel.
@@ -35,8 +37,7 @@ struct NormState {
 };
 
 struct NormParameters {
-    const float *gamma, *beta;
-    float *running_mean, *running_variance;
+    float *gamma, *beta, *running_mean, *running_variance;
 };
 
 // Pieces of a batch's maps of a few thousand floats. A piece is part of one map, or several small maps.
@@ -85,6 +86,16 @@ inline void set_affine(const NormParameters& p, const NormState& s, int c, doubl
     s.shift[c] = static_cast<float>(p.beta[c] - mean * p.gamma[c] * inverse);
 }
 
+// Another mean and variance for a channel whose gamma and beta undo the change.
+inline void adopt_statistics(const NormParameters& p, int c, double mean, double variance, float epsilon) {
+    const auto deviation = [&](double of) { return std::sqrt(of + static_cast<double>(epsilon)); };
+    const double scale = p.gamma[c] / deviation(p.running_variance[c]);
+    p.beta[c] = static_cast<float>(p.beta[c] + (mean - p.running_mean[c]) * scale);
+    p.gamma[c] = static_cast<float>(scale * deviation(variance));
+    p.running_mean[c] = static_cast<float>(mean);
+    p.running_variance[c] = static_cast<float>(variance);
+}
+
 }  // namespace detail
 
 // The batch's mean and variance from the chunks' moments (chunks, 2, channels) of `pixels` pixels, cut as the
@@ -112,8 +123,9 @@ inline void finish_statistics(Executor& executor, const NormSettings& settings, 
         each([&](int c, double n, double m, double d) { deviation[c] += d + n * (m - mean[c]) * (m - mean[c]); });
         for (int c = 0; c < count; ++c) {
             const double variance = deviation[c] / pixels, unbiased = deviation[c] / std::max(1, pixels - 1);
+            if (settings.adopt) detail::adopt_statistics(p, first + c, mean[c], variance, settings.epsilon);
             detail::set_affine(p, state, first + c, mean[c], variance, settings.epsilon);
-            if (!update) continue;
+            if (!update || settings.adopt) continue;
             float &m = p.running_mean[first + c], &v = p.running_variance[first + c];
             m = static_cast<float>(m + momentum * (mean[c] - m));
             v = static_cast<float>(v + momentum * (unbiased - v));
