@@ -13,7 +13,7 @@ struct Pass {
     const NormSettings& norm;
     int batch;
     const float* values;  // ParameterTable
-    float* norms;         // the same memory, where norms' running statistics move
+    float* norms;         // the same memory, where running statistics move, and gamma and beta with adopted ones
     float* gradients;     // ParameterTable's trained part
     float* arena;
     float* states;

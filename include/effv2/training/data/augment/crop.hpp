@@ -127,7 +127,8 @@ inline Shift draw_shift(Random& random, int width, int height) {
     return {x, y};
 }
 
-// A square of `side` pixels, at most those of the picture; every place within it is as likely.
+// A square of `side` pixels, at most the shorter of width and height; every place within the picture is as likely. As
+// torchvision's RandomCrop without padding.
 inline Box draw_window(Random& random, int width, int height, int side) {
     const int x = random.below(width - side + 1);
     const int y = random.below(height - side + 1);
