@@ -1,6 +1,8 @@
 // Work on vectors of channels: dense layers, squeeze-excite and pooling. Lengths are multiples of the granule.
 #pragma once
 
+#include <algorithm>
+
 #include "effv2/kernels/tile.hpp"
 
 namespace effv2::kernels {
@@ -39,13 +41,10 @@ template <class Arch, class F>
 [[gnu::always_inline]] inline void cover_in_steps(int n, F f) {
     constexpr int step = simd::lanes < Arch >> granule ? simd::lanes<Arch> / granule : 1;
     constexpr int floats = step * granule;
-    int i = 0;
-    for (; i + floats <= n; i += floats) f(std::integral_constant<int, step>{}, i);
-    if (i == n) return;
-    if (n > floats)
-        f(std::integral_constant<int, step>{}, n - floats);
-    else
-        for (; i < n; i += granule) f(std::integral_constant<int, 1>{}, i);
+    if (n < floats)
+        for (int i = 0; i < n; i += granule) f(std::integral_constant<int, 1>{}, i);
+    else  // one call, of which compilers make one copy: f is often long
+        for (int i = 0; i < n; i += floats) f(std::integral_constant<int, step>{}, std::min(i, n - floats));
 }
 
 template <class Arch>

@@ -262,7 +262,7 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
             Row half[winograd_inputs][winograd_inputs];  // [column][point along y]
-            simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
+            for (int x = 0; x < winograd_inputs; ++x) {
                 Row column[winograd_inputs];
                 simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
                     column[y] = Row::load(in[y * winograd_inputs + x] + c);
@@ -270,15 +270,15 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
                 transform_inputs(column);
                 simd::static_for<winograd_inputs>([&](auto y)
                                                       __attribute__((always_inline)) { half[x][y] = column[y]; });
-            });
-            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+            }
+            for (int y = 0; y < winograd_inputs; ++y) {
                 Row line[winograd_inputs];
                 simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
                 transform_inputs(line);
                 simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
                     line[x].store(out + (y * winograd_inputs + x) * point_stride + c);
                 });
-            });
+            }
         });
 }
 
@@ -326,7 +326,7 @@ void transform_output_tile(const OutputTile& tile, int channels) {
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
             Row half[winograd_inputs][winograd_outputs];  // [row of points][output along x]
-            simd::static_for<winograd_inputs>([&](auto y) __attribute__((always_inline)) {
+            for (int y = 0; y < winograd_inputs; ++y) {
                 Row line[winograd_inputs];
                 simd::static_for<winograd_inputs>([&](auto x) __attribute__((always_inline)) {
                     line[x] = Row::load(tile.points + (y * winograd_inputs + x) * tile.point_stride + c);
@@ -334,10 +334,10 @@ void transform_output_tile(const OutputTile& tile, int channels) {
                 transform_outputs(line);
                 simd::static_for<winograd_outputs>([&](auto x)
                                                        __attribute__((always_inline)) { half[y][x] = line[x]; });
-            });
+            }
             Row bias;
             if constexpr (activated) bias = Row::load(tile.bias + c);
-            simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
+            for (int x = 0; x < winograd_outputs; ++x) {
                 Row column[winograd_inputs];
                 simd::static_for<winograd_inputs>([&](auto y)
                                                       __attribute__((always_inline)) { column[y] = half[y][x]; });
@@ -351,7 +351,7 @@ void transform_output_tile(const OutputTile& tile, int channels) {
                         value = value + Row::load(tile.residual[y * winograd_outputs + x] + tile.out_offset + c);
                     value.store(to + tile.out_offset + c);
                 });
-            });
+            }
         });
 }
 
