@@ -106,6 +106,8 @@ ordered_json describe_settings(const TrainOptions& options, const TrainStart& st
                  {"average", run.average.decay},
                  {"freeze", run.first_trained},
                  {"freeze_norms", run.norm.frozen},
+                 {"freeze_stem", run.fixed_stem},
+                 {"whiten", settings.whitens},
                  {"adopt_statistics", run.adopt_statistics},
                  {"convolutions", run.convolutions == effv2::Convolutions::fast ? "fast" : "direct"},
                  {"instruction_set", effv2::simd::NativeArch::name()}});

@@ -205,7 +205,7 @@ Status take_up(const TrainFolder& folder, Run& run) {
 
 Result<Ending> train(const TrainJob& job, const TrainFolder& folder, const ordered_json& description) {
     const TrainSettings& settings = job.settings;
-    const auto first = first_weights(job.start, settings.architecture.classes, settings.run.seed);
+    const auto first = first_weights(job);
     Result<Run> run = Run::make(settings.architecture, settings.run, job.pictures, settings.recipe, *first);
     if (!run) return run.error();
     if (Status taken = take_up(folder, *run); !taken) return taken.error();

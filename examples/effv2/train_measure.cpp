@@ -45,7 +45,7 @@ struct Bench {
 
     Result<double> whole_steps(int stage) const {
         const RunSettings run_settings = only(job.settings.run, stage);
-        const auto first = first_weights(job.start, job.settings.architecture.classes, run_settings.seed);
+        const auto first = first_weights(job);
         auto run =
             TrainingRun<>::make(job.settings.architecture, run_settings, job.pictures, job.settings.recipe, *first);
         if (!run) return run.error();
@@ -82,7 +82,7 @@ struct Bench {
         if (!net) return net.error();
         if (weights.empty() || gradients.empty())
             return effv2::Error{effv2::ErrorCode::argument, "not enough memory for the network's parameters"};
-        load_parameters(table, *first_weights(job.start, job.settings.architecture.classes, run.seed), weights.data());
+        load_parameters(table, *first_weights(job), weights.data());
         const PassSettings pass = stage_pass(run, stage, 0);
         const Result<double> passed = rate(run.batch, [&]() -> Status {
             net->step(job.executor, pass, inputs, labels, {weights.data(), weights.size()},

@@ -15,7 +15,7 @@ struct TrainOptions {
     // Network.
     std::string variant, architecture, from;
     int freeze = -1;
-    bool freeze_norms = false;
+    bool freeze_norms = false, freeze_stem = false, whiten = false;
     // The run.
     std::string output;
     bool resume = false, measure = false;

@@ -224,11 +224,13 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.loss.smoothing = static_cast<float>(or_else(options.smoothing, 0.1));
     run.stochastic_depth = or_else(options.stochastic_depth, 0.2);
     run.first_trained = or_else(options.freeze, 0);
+    run.fixed_stem = options.freeze_stem;
     run.keep = options.keep == "maps" ? Keep::maps : Keep::block_inputs;
     run.seed = static_cast<std::uint64_t>(options.seed);
     const int test_size = choose_test_size(options, start, run.schedule);
     settings.architecture = start.architecture.with_classes(set.pictures.classes()).with_size(test_size);
     settings.recipe = choose_recipe(start, set.pictures, test_size);
+    settings.whitens = options.whiten;
     settings.evaluate_every = options.evaluate_every;
     settings.checkpoint_every = options.checkpoint_every;
     return settings;

@@ -17,6 +17,7 @@ struct TrainSettings {
     effv2::Architecture architecture;  // with the pictures' classes, at the size of evaluations
     effv2::training::RunSettings run;
     effv2::Recipe recipe;           // at the size of evaluations
+    bool whitens = false;           // the stem's first weights are made from the pictures
     std::uint64_t pictures = 0;     // of an epoch
     int evaluate_every = 0;         // epochs
     double checkpoint_every = 0.0;  // seconds
@@ -37,6 +38,9 @@ int largest_side(const TrainOptions& options, const TrainStart& start);
 // Fails with ErrorCode::argument where options contradict each other.
 effv2::Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStart& start,
                                            const examples::TrainingSet& set);
+
+// The first weights: drawn, with or without a whitened stem, or the file's, but for a classifier of other classes.
+std::shared_ptr<const effv2::WeightSource> first_weights(const TrainJob& job);
 
 // What decides the run's weights, for the log and for those who want to go on with the run.
 nlohmann::ordered_json describe_settings(const TrainOptions& options, const TrainStart& start,

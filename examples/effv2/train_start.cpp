@@ -4,7 +4,6 @@
 
 #include "checksums.hpp"
 #include "effv2/architecture/text.hpp"
-#include "effv2/training/initial_values.hpp"
 #include "effv2/weights/identify.hpp"
 #include "effv2/weights/load.hpp"
 #include "prepare.hpp"
@@ -13,32 +12,9 @@ namespace cli {
 
 using effv2::Error;
 using effv2::ErrorCode;
-using effv2::Layer;
 using effv2::Result;
 
 namespace {
-
-// Another source's weights, but for a new classifier.
-class NewClassifier final : public effv2::WeightSource {
-public:
-    NewClassifier(std::shared_ptr<const WeightSource> body, std::uint64_t seed)
-        : body_(std::move(body)), fresh_(seed) {}
-
-    void read(const effv2::Tensor& tensor, std::size_t first, std::span<float> into) const override {
-        if (tensor.layer == Layer::classifier)
-            fresh_.read(tensor, first, into);
-        else
-            body_->read(tensor, first, into);
-    }
-    float epsilon() const override { return body_->epsilon(); }
-    void done(const effv2::Tensor& tensor) const override {
-        if (tensor.layer != Layer::classifier) body_->done(tensor);
-    }
-
-private:
-    std::shared_ptr<const WeightSource> body_;
-    effv2::training::InitialValues fresh_;
-};
 
 Result<TrainStart> start_from(const std::string& path) {
     Result<effv2::SafeTensors> file = effv2::SafeTensors::open(path);
@@ -64,6 +40,8 @@ Error contradiction(const TrainOptions& options, const std::string& option) {
 }  // namespace
 
 Result<TrainStart> choose_start(const TrainOptions& options) {
+    if (!options.from.empty() && options.whiten)
+        return Error{ErrorCode::argument, "--whiten is for a stem that is drawn, but --from has one that has learned"};
     if (!options.variant.empty() && !options.architecture.empty())
         return Error{ErrorCode::argument, "--variant and --architecture both name the network; expected one of them"};
     Result<effv2::Architecture> wanted =
@@ -86,12 +64,6 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
     const bool same = wanted->with_classes(found.classes).with_size(found.input.height, found.input.width) == found;
     if (!options.architecture.empty() && !same) return contradiction(options, "--architecture");
     return start;
-}
-
-std::shared_ptr<const effv2::WeightSource> first_weights(const TrainStart& start, int classes, std::uint64_t seed) {
-    if (!start.file) return std::make_shared<effv2::training::InitialValues>(seed);
-    if (start.architecture.classes == classes) return start.file;
-    return std::make_shared<NewClassifier>(start.file, seed);
 }
 
 }  // namespace cli

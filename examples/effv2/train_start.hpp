@@ -27,7 +27,4 @@ struct TrainStart {
 // Fails where --variant, --architecture and --from contradict each other, and where the file is not sound.
 effv2::Result<TrainStart> choose_start(const TrainOptions& options);
 
-// The first weights for a number of classes: the file's, but for a classifier of other classes.
-std::shared_ptr<const effv2::WeightSource> first_weights(const TrainStart& start, int classes, std::uint64_t seed);
-
 }  // namespace cli

@@ -8,3 +8,4 @@
 #include "effv2/training/folded_norms.hpp"
 #include "effv2/training/optimise/progressive_presets.hpp"
 #include "effv2/training/trainer.hpp"
+#include "effv2/training/whitened_stem.hpp"

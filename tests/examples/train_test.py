@@ -71,6 +71,13 @@ class Training(Case):
         self.assertEqual(metadata["effv2.labels"], "blue\ngreen\nred\n")
         self.assertIn("classes 3; size 16", metadata["effv2.architecture"])
 
+    def test_a_whitened_stem_that_is_frozen_keeps_its_filters(self):
+        output = self.train("white", *FAST, "--epochs", 2, "--whiten", "--freeze-stem")
+        filters = struct.iter_unpack("<27f", tensors(output / "weights.safetensors")[1]["conv_stem.weight"])
+        for one, negative in zip(filters, filters):
+            self.assertEqual([-value for value in one], list(negative))
+            self.assertGreater(max(one), 0.0)
+
     def test_plots(self):
         self.tool("plot", "learned/log.jsonl", "--output", "drawn")
         for folder in (self.output / "plots", Case.folder / "drawn"):
@@ -187,6 +194,7 @@ class FineTuning(Case):
         start = ("train", "--data", "two", "--output", "never", "--from", "base/weights.safetensors")
         self.fails(*start, "--variant", "b0", says="holds another network than --variant")
         self.fails(*start, "--architecture", SMALL.replace("c16", "c24"), says="holds another network than --architecture")
+        self.fails(*start, "--whiten", says="--whiten is for a stem that is drawn")
         self.fails("train", "--data", "two", "--output", "never", "--from", "no.safetensors", says="no.safetensors: cannot be")
 
 

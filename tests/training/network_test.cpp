@@ -207,6 +207,20 @@ TEST_CASE("frozen parts get no gradients, the others the same as ever") {
     }
 }
 
+TEST_CASE("a fixed stem gets no gradients, all else the same as ever") {
+    const Step whole = Step(own, 4).run(2);
+    PassSettings settings;
+    settings.fixed_stem = true;
+    const Step part = Step(own, 4, settings).run(2);
+    for (const ParameterEntry& entry : part.layout.entries()) {
+        if (!entry.tensor.trainable()) continue;
+        if (entry.tensor.layer == Layer::stem)
+            CHECK(std::isnan(part.tensor(entry)[0]));
+        else
+            CHECK(part.tensor(entry) == whole.tensor(entry));
+    }
+}
+
 TEST_CASE("a network that cannot be made says why") {
     const ParameterTable layout(own);
     CHECK(TrainingNetwork<>::make(layout, {7, 16}, 4, 1).error().message ==

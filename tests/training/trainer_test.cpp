@@ -166,6 +166,23 @@ TEST_CASE("frozen parts stay as they were") {
     }
 }
 
+TEST_CASE("a fixed stem keeps its weights, while its statistics move") {
+    RunSettings s = settings(6);
+    s.fixed_stem = true;
+    TrainingRun<> run = make_run(s);
+    train(run, 2, 6);
+    const InitialValues start(s.seed);
+    for (const ParameterEntry& entry : run.table().entries()) {
+        const Tensor& t = entry.tensor;
+        std::vector<float> now(t.shape.elements()), first(now.size());
+        run.source().read(t, 0, now);
+        start.read(t, 0, first);
+        CAPTURE(static_cast<int>(t.layer));
+        CAPTURE(static_cast<int>(t.part));
+        CHECK((now == first) == (t.layer == Layer::stem && t.trainable()));
+    }
+}
+
 // Weights as inference engines save them: norms that only add.
 class Folded final : public WeightSource {
 public:

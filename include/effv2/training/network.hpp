@@ -17,6 +17,7 @@ struct PassSettings {
     double stochastic_depth = 0.0;  // block i of n loses its branch with probability stochastic_depth * i / n
     int first_trained = 0;          // blocks before this one (and, above 0, the stem) get no gradients; block_count()
                                     // leaves the head and the classifier, more only the classifier
+    bool fixed_stem = false;        // the stem alone gets no gradients
     std::uint64_t seed = 0, step = 0;
 };
 
@@ -171,15 +172,16 @@ private:
                                   expanded[0]);
         if (settings.first_trained == blocks) return;
         backward_to_input<Arch>(pass, plan_.head, expanded[0], nullptr, gradient);
+        const bool trains_stem = settings.first_trained == 0 && !settings.fixed_stem;
         for (int i = blocks - 1; i >= settings.first_trained; --i) {
             const auto b = static_cast<std::size_t>(i);
             if (keep_ == Keep::block_inputs) forward_block<Arch>(pass, plan_.blocks[b], factors(b), false);
-            const bool last = i == settings.first_trained && settings.first_trained > 0;
+            const bool last = i == settings.first_trained && !trains_stem;
             backward_block<Arch>(pass, plan_.blocks[b], factors(b), gradient, pass.at(plan_.branch_gradient), expanded,
                                  last ? nullptr : other);
             std::swap(gradient, other);
         }
-        if (settings.first_trained == 0)
+        if (trains_stem)
             backward_to_weights<Arch>(pass, plan_.stem, pass.at(plan_.columns), {.gradient = gradient}, gradient);
     }
 

@@ -35,7 +35,8 @@ struct RunSettings {
     bool adopt_statistics = false;  // of the first batch, as in TrainingNetwork: for weights with folded norms
     LossSettings loss;
     double stochastic_depth = 0.2;
-    int first_trained = 0;  // as in PassSettings
+    int first_trained = 0;    // as in PassSettings
+    bool fixed_stem = false;  // as in PassSettings
     Keep keep = Keep::maps;
     Convolutions convolutions = Convolutions::fast;  // as in TrainingNetwork::make
     std::uint64_t seed = 0;
@@ -54,14 +55,14 @@ struct StepReport {
 namespace detail {
 
 // What the optimiser may change: nothing in front of the first trained block, no statistics.
-inline bool is_trained(const Tensor& t, const Architecture& a, int first_trained) {
+inline bool is_trained(const Tensor& t, const Architecture& a, const RunSettings& settings) {
     if (!t.trainable()) return false;
     if (t.layer == Layer::classifier) return true;
-    if (t.layer == Layer::head) return first_trained <= a.block_count();
-    if (t.layer == Layer::stem) return first_trained == 0;
+    if (t.layer == Layer::head) return settings.first_trained <= a.block_count();
+    if (t.layer == Layer::stem) return settings.first_trained == 0 && !settings.fixed_stem;
     int block = t.block.index;
     for (int s = 0; s < t.block.stage; ++s) block += a.stages[s].repeats;
-    return block >= first_trained;
+    return block >= settings.first_trained;
 }
 
 }  // namespace detail
@@ -71,7 +72,7 @@ inline std::vector<ParameterSegment> make_segments(const ParameterTable& table, 
     std::vector<ParameterSegment> segments;
     for (const ParameterEntry& entry : table.entries())
         segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight,
-                            detail::is_trained(entry.tensor, table.architecture(), settings.first_trained)});
+                            detail::is_trained(entry.tensor, table.architecture(), settings)});
     return segments;
 }
 
@@ -91,7 +92,7 @@ inline PassSettings stage_pass(const RunSettings& settings, int stage, std::uint
     PassSettings pass;
     pass.norm = settings.norm, pass.loss = settings.loss;
     pass.dropout = settings.schedule.stages[stage].dropout, pass.stochastic_depth = settings.stochastic_depth;
-    pass.first_trained = settings.first_trained;
+    pass.first_trained = settings.first_trained, pass.fixed_stem = settings.fixed_stem;
     pass.seed = settings.seed, pass.step = step;
     return pass;
 }
