@@ -190,6 +190,23 @@ class FineTuning(Case):
                 self.assertEqual(before[name], after[name], name)
         self.assertEqual(metadata["effv2.labels"], "blue\nred\n")
 
+    def test_folded_norms_are_noticed(self):
+        data = bytearray((Case.folder / "base" / "weights.safetensors").read_bytes())
+        start = 8 + struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8:start])
+        norms = [name[:-len("running_var")] for name in header if name.endswith("running_var")]
+        for norm in norms:
+            for part, value in (("weight", 1.0), ("running_mean", 0.0), ("running_var", 1.0 - 1e-3)):
+                begin, end = (start + offset for offset in header[norm + part]["data_offsets"])
+                data[begin:end] = struct.pack("<f", value) * ((end - begin) // 4)
+        self.assertGreater(len(norms), 3)
+        (Case.folder / "folded.safetensors").write_bytes(data)
+        for weights, frozen, adopts in (("folded.safetensors", (), True), ("folded.safetensors", ("--freeze-norms",), False),
+                                        ("base/weights.safetensors", (), False)):
+            output = self.train(f"from-{len(frozen)}-{weights[:4]}", "--from", weights, "--size", 16, "--steps", 1,
+                                "--batch", 8, *frozen)
+            self.assertIs(json.loads((output / "settings.json").read_text())["adopt_statistics"], adopts)
+
     def test_what_the_file_is_not(self):
         start = ("train", "--data", "two", "--output", "never", "--from", "base/weights.safetensors")
         self.fails(*start, "--variant", "b0", says="holds another network than --variant")
