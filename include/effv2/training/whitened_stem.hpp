@@ -1,6 +1,6 @@
 // First weights whose stem is made from the pictures: filters along the principal directions of their 3 x 3 patches,
 // which the blocks behind learn from faster than from filters drawn by chance (Jordan, "94% on CIFAR-10 in 3.29
-// Seconds on a Single GPU", 2024, section 3.2; Page, "How to Train Your ResNet 8", 2019).
+// Seconds on a Single GPU", 2024, patch-whitening; Page, "How to Train Your ResNet 8", 2019).
 #pragma once
 
 #include <algorithm>
