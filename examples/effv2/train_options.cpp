@@ -29,7 +29,7 @@ void add_network(Options& options, TrainOptions& train) {
                    train.freeze, 0, 100000);
     options.flag("--freeze-norms", train.freeze_norms,
                  "normalise by the statistics of WEIGHTS, and leave them as they are");
-    options.flag("--freeze-stem", train.freeze_stem, "leave the stem as it is");
+    options.flag("--freeze-stem", train.freeze_stem, "leave the stem's weights as they are");
     options.flag("--whiten", train.whiten, "make the stem's first weights from the pictures' principal directions");
 }
 

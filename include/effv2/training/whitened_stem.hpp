@@ -28,7 +28,8 @@ struct PatchMatrix {
     constexpr const PatchVector& operator[](int i) const { return rows[i]; }
 };
 
-// How the values of the pictures' 3 x 3 patches vary together, after the recipe's normalisation: from at most 4096
+// How the values of the pictures' 3 x 3 patches vary together, at the pictures' own size, after the recipe's
+// normalisation: from at most 4096
 // pictures, evenly spread over the set, and about 256 patches of each. Zero where no picture has a patch.
 inline PatchMatrix measure_patches(const data::Pictures& pictures, const Recipe& recipe) {
     constexpr std::size_t most = 4096;
