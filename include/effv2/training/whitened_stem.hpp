@@ -29,8 +29,8 @@ struct PatchMatrix {
 };
 
 // How the values of the pictures' 3 x 3 patches vary together, at the pictures' own size, after the recipe's
-// normalisation: from at most 4096
-// pictures, evenly spread over the set, and about 256 patches of each. Zero where no picture has a patch.
+// normalisation: from at most 4096 pictures, evenly spread over the set, and about 256 patches of each. Zero where no
+// picture has a patch.
 inline PatchMatrix measure_patches(const data::Pictures& pictures, const Recipe& recipe) {
     constexpr std::size_t most = 4096;
     constexpr int across = 16;  // patches, and down as many
