@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Trains one network at a fixed size, at growing sizes, and with regularisation that grows with them, with three seeds
 each, and prints how long each took to the fixed runs' accuracy: compare_progressive.py --data CIFAR-10 --output FOLDER.
-Runs that are finished are not repeated."""
+Each run has one thread, and as many are under way at once as --at-once says. Runs that are finished are not repeated."""
 
 import argparse
+import concurrent.futures
 import json
 import pathlib
 import statistics
@@ -11,11 +12,11 @@ import subprocess
 
 ARCHITECTURE = "stem 48/1; fused 1/2 c96; fused 2 c96; fused 1/2 c192; fused 2 c192; fused 1/2 c256; fused 1 c256; head 512"
 SHARED = ("--optimiser sgd --learning-rate 0.2 --batch 128 --stochastic-depth 0 --average 0.995 --size 32 "
-          "--magnitude 5 --dropout 0.2 --cutout 0.25").split()
+          "--magnitude 10 --dropout 0.2 --cutout 0.25 --threads 1").split()
 KINDS = {
     "fixed": "--stages 1".split(),
-    "size": "--stages 3 --start-size 16 --start-magnitude 5 --start-dropout 0.2".split(),
     "progressive": "--stages 3 --start-size 16 --start-magnitude 0 --start-dropout 0".split(),
+    "size": "--stages 3 --start-size 16 --start-magnitude 10 --start-dropout 0.2".split(),
 }
 
 
@@ -23,7 +24,8 @@ def train(arguments, kind, seed, epochs):
     folder = arguments.output / f"{kind}-{seed}"
     if not (folder / "weights.safetensors").exists():
         subprocess.run([arguments.effv2, "train", "--data", arguments.data, "--output", folder, "--resume", "--seed", str(seed),
-                        "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True)
+                        "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True,
+                       stdout=subprocess.DEVNULL)
     return folder
 
 
@@ -48,14 +50,16 @@ def main():
     parser.add_argument("--epochs", type=float, default=4, help="of a run of fixed size")
     parser.add_argument("--growing-epochs", type=float, default=4.5, help="of the others, which take less time each")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--at-once", type=int, default=2, help="runs side by side, on a core each")
     arguments = parser.parse_args()
 
-    # In turns, so that a machine that grows faster or slower favours none.
-    runs = {kind: [] for kind in KINDS}
-    for seed in range(arguments.seeds):
-        for kind in KINDS:
-            epochs = arguments.epochs if kind == "fixed" else arguments.growing_epochs
-            runs[kind].append(evaluations(train(arguments, kind, seed, epochs)))
+    with concurrent.futures.ThreadPoolExecutor(arguments.at_once) as pool:
+        folders = {
+            (kind, seed): pool.submit(train, arguments, kind, seed,
+                                      arguments.epochs if kind == "fixed" else arguments.growing_epochs)
+            for kind in KINDS for seed in range(arguments.seeds)
+        }
+        runs = {kind: [evaluations(folders[kind, seed].result()) for seed in range(arguments.seeds)] for kind in KINDS}
 
     goal = statistics.mean(run[-1][1] for run in runs["fixed"])
     whole = statistics.mean(run[-1][0] for run in runs["fixed"])
