@@ -20,6 +20,16 @@ inline void copy_stem_line(const Window& window, const float* plane, int y, floa
     std::fill_n(to, after, 0.0f);
 }
 
+// Asks for the three planes' lines that output row `y` reads.
+inline void ask_for_stem_lines(const Window& window, const float* picture, int y) {
+    for (int line = 0; line < 9; ++line) {
+        const int from = y * window.stride - window.vertical.before + line % 3;
+        if (from < 0 || from >= window.input.height) continue;
+        kernels::ask_for(picture + (std::ptrdiff_t{line / 3} * window.input.height + from) * window.input.width,
+                         window.input.width);
+    }
+}
+
 // `picture` is (3, height, width), planes of floats.
 template <class Arch>
 void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
@@ -30,6 +40,7 @@ void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
     work.share(window.output.height, 1, 8, [&](int first, int count, int worker) {
         float* lines = work.scratch_of(worker);
         for (int y = first; y < first + count; ++y) {
+            ask_for_stem_lines(window, picture, y + 1);
             for (int line = 0; line < 9; ++line)
                 copy_stem_line(window, picture + std::ptrdiff_t{line / 3} * window.input.pixels(),
                                y * window.stride - window.vertical.before + line % 3,

@@ -84,37 +84,54 @@ public:
 private:
     void transform_inputs() const {
         const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * job_.first.depth;
+        const float* patches[2][winograd_points];  // of a tile, and of the next one, which is asked for
+        const auto find = [&](int t) {
+            job_.input_patch(corners_[t].y - 1, corners_[t].x - 1, winograd_inputs, patches[t % 2], 1);
+        };
+        find(0);
         for (int t = 0; t < count_; ++t) {
-            const float* in[winograd_points];
-            job_.input_patch(corners_[t].y - 1, corners_[t].x - 1, winograd_inputs, in, 1);
-            kernels::winograd::transform_input_tile<Arch>(in, job_.first.depth,
+            if (t + 1 < count_) {
+                find(t + 1);
+                for (const float* pixel : patches[(t + 1) % 2]) kernels::ask_for(pixel, job_.first.depth);
+            }
+            kernels::winograd::transform_input_tile<Arch>(patches[t % 2], job_.first.depth,
                                                           points_ + std::ptrdiff_t{t} * job_.first.depth, point_stride);
         }
     }
 
     void transform_outputs(int channel, int width) const {
         constexpr int pixels = winograd_outputs * winograd_outputs;
+        const bool adds = !job_.block->expands && job_.block->residual;
         for (int t = 0; t < count_; ++t) {
             float* out[pixels];
             const float* residual[pixels];
-            for (int i = 0; i < pixels; ++i) {
-                if (job_.block->expands) {
+            if (job_.block->expands)
+                for (int i = 0; i < pixels; ++i)
                     out[i] = expanded_ + (std::ptrdiff_t{t} * pixels + i) * job_.expanded_stride;
-                    continue;
-                }
-                const int y = corners_[t].y + i / winograd_outputs, x = corners_[t].x + i % winograd_outputs;
-                const bool inside = y < job_.block->window.output.height && x < job_.block->window.output.width;
-                out[i] = inside ? job_.output(y, x) : nullptr;
-                residual[i] = inside ? job_.residual(y, x) : nullptr;
-            }
+            else
+                find_pixels(t, job_.out, job_.out_stride, out);
+            if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = std::ptrdiff_t{count_} * width;
             tile.bias = job_.first.bias + channel;
             tile.out = out;
             tile.out_offset = channel;
-            tile.residual = !job_.block->expands && job_.block->residual ? residual : nullptr;
+            tile.residual = adds ? residual : nullptr;
             kernels::winograd::transform_output_tile<Arch>(tile, width);
+        }
+    }
+
+    // Pointers to the tile's pixels in a map of the output's size, row by row; null beyond the map.
+    template <class Float>
+    void find_pixels(int t, Float* map, int stride, Float** to) const {
+        const Extent size = job_.block->window.output;
+        const int y = corners_[t].y, x = corners_[t].x;
+        const bool inside = y + winograd_outputs <= size.height && x + winograd_outputs <= size.width;
+        for (int i = 0; i < winograd_outputs; ++i) {
+            Float* row = map + (std::ptrdiff_t{y + i} * size.width + x) * stride;
+            for (int j = 0; j < winograd_outputs; ++j, row += stride)
+                *to++ = inside || (y + i < size.height && x + j < size.width) ? row : nullptr;
         }
     }
 
