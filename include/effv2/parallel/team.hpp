@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "effv2/parallel/executor.hpp"
 
@@ -27,22 +28,27 @@ public:
     // Of the leader alone, and not from within a task.
     void run(int count, TaskRef task) override {
         if (count == 1) return task(0, leader_);
-        task_ = &task;
         finished_.store(0, std::memory_order_relaxed);
         for (int i = 0; i < lanes_; ++i) {
             const auto first = static_cast<std::uint32_t>(std::int64_t{count} * i / lanes_);
             const auto end = static_cast<std::uint32_t>(std::int64_t{count} * (i + 1) / lanes_);
-            lane(i).store(pack(first, end), std::memory_order_release);
+            Lane& lane = lane_[static_cast<std::size_t>(i)];
+            lane.task.emplace(task);
+            lane.tasks.store(pack(first, end), std::memory_order_release);
         }
         const int own = run_tasks(leader_);
         for (int waits = 0; finished_.load(std::memory_order_acquire) != count - own; ++waits) wait(waits);
     }
 
-    // Runs tasks as that worker until the leader dismisses the team.
+    // Runs tasks as that worker until the leader dismisses the team. It waits for tasks of its own: looking at other
+    // lanes all the time would slow down those who take from them.
     void help(int worker) {
+        const Lane& own = lane_[static_cast<std::size_t>(worker % lanes_)];
         for (int waits = 0; !dismissed_.load(std::memory_order_relaxed); ++waits) {
-            const int done = run_tasks(worker);
-            if (done > 0) finished_.fetch_add(done, std::memory_order_release), waits = 0;
+            if (own.has_tasks()) {
+                const int done = run_tasks(worker);
+                if (done > 0) finished_.fetch_add(done, std::memory_order_release), waits = 0;
+            }
             wait(waits);
         }
     }
@@ -52,21 +58,27 @@ public:
 private:
     static constexpr int most_lanes = 64;
 
-    // A lane's tasks that nobody has taken: [first, end) in one word.
-    static std::uint64_t pack(std::uint32_t first, std::uint32_t end) { return std::uint64_t{end} << 32 | first; }
+    // A lane's tasks that nobody has taken, [first, end) in one word, and what to call for them, which comes with them
+    // in one cache line.
     struct alignas(64) Lane {
         std::atomic<std::uint64_t> tasks{0};
+        std::optional<TaskRef> task;
+
+        bool has_tasks() const {
+            const std::uint64_t left = tasks.load(std::memory_order_acquire);
+            return static_cast<std::uint32_t>(left) < left >> 32;
+        }
     };
-    std::atomic<std::uint64_t>& lane(int i) { return lane_[static_cast<std::size_t>(i)].tasks; }
+    static std::uint64_t pack(std::uint32_t first, std::uint32_t end) { return std::uint64_t{end} << 32 | first; }
 
     // Takes tasks while there are any, the worker's own from the front, then others' from the back; returns how many it
-    // ran. A task belongs to the loop that is running: `task_` is read after it was taken, and cannot change before it
-    // is finished.
+    // ran. A task belongs to the loop that is running: what to call is read after it was taken, and cannot change
+    // before it is finished.
     int run_tasks(int worker) {
         int done = 0;
         for (int i = 0; i < lanes_; ++i) {
-            std::atomic<std::uint64_t>& from = lane((worker + i) % lanes_);
-            for (int task; (task = take(from, i == 0)) >= 0; ++done) (*task_)(task, worker);
+            Lane& from = lane_[static_cast<std::size_t>((worker + i) % lanes_)];
+            for (int task; (task = take(from.tasks, i == 0)) >= 0; ++done) (*from.task)(task, worker);
         }
         return done;
     }
@@ -95,7 +107,6 @@ private:
     }
 
     const int threads_, lanes_, leader_;
-    const TaskRef* task_ = nullptr;
     std::array<Lane, most_lanes> lane_;
     alignas(64) std::atomic<int> finished_{0};  // tasks, by helpers
     std::atomic<bool> dismissed_{false};
