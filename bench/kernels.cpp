@@ -6,7 +6,7 @@
 
 #include "effv2/kernels/depthwise.hpp"
 #include "effv2/kernels/strassen.hpp"
-#include "effv2/kernels/winograd.hpp"
+#include "effv2/kernels/strided_winograd.hpp"
 #include "effv2/network/buffer.hpp"
 #include "peak.hpp"
 
@@ -154,6 +154,21 @@ void winograd_output(benchmark::State& state, int channels) {
         benchmark::Counter(static_cast<double>(state.iterations()) * channels, benchmark::Counter::kIsRate);
 }
 
+// The products of a task's tiles of stride 2 with one full panel, counted as those of the direct algorithm.
+void winograd_strided(benchmark::State& state, int depth) {
+    constexpr int granules = kernels::TileShape<Arch>::unit, width = granules * granule, tiles = max_task_tiles;
+    constexpr WinogradShape shape = winograd_shape(2);
+    const Buffer values = filled(shape.inputs.pixels() * tiles * depth),
+                 weights = filled(shape.matrices * depth * width);
+    Buffer products = filled(shape.products * tiles * width);
+    for (auto _ : state) {
+        kernels::winograd::multiply_strided<Arch>(values.data(), tiles, depth, granules, weights.data(),
+                                                  products.data());
+        benchmark::DoNotOptimize(products.data());
+    }
+    bench::count_flops(state, 2.0 * 9 * shape.outputs.pixels() * tiles * depth * width);
+}
+
 void silu(benchmark::State& state) {
     constexpr int n = 4096;
     Buffer values = filled(n);
@@ -214,6 +229,9 @@ int main(int argc, char** argv) {
         benchmark::RegisterBenchmark(("winograd/output/" + std::to_string(channels)).c_str(),
                                      [=](benchmark::State& s) { winograd_output(s, channels); });
     }
+    for (const int depth : {16, 24, 48})
+        benchmark::RegisterBenchmark(("winograd/strided/" + std::to_string(depth)).c_str(),
+                                     [=](benchmark::State& s) { winograd_strided(s, depth); });
     benchmark::RegisterBenchmark("silu", silu);
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();

@@ -1,10 +1,9 @@
 // Winograd's transforms: in double they reproduce the direct convolution exactly; the fast ones agree with plain loops.
-#include "effv2/kernels/winograd.hpp"
-
 #include <doctest/doctest.h>
 
 #include <array>
 
+#include "effv2/kernels/strided_winograd.hpp"
 #include "kernels/random.hpp"
 
 using namespace effv2;
@@ -70,6 +69,90 @@ TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
                       2.5e-5f);  // inputs up to 1; F(6x6)'s transforms have factors up to 32
             }
     }
+}
+
+// Some tiles of stride 2 with random pixels (height, width, depth), and a layer for them.
+struct StridedTiles {
+    static constexpr int pixels = strided_height * strided_width, depth = 3 * granule;
+    static constexpr int matrices = winograd_shape(2).matrices;
+    int count, width;
+    std::vector<float> inputs, taps, bias;  // taps are (outputs, inputs, 3, 3)
+
+    StridedTiles(tests::Random& random, int tiles, int outputs)
+        : count(tiles),
+          width(outputs),
+          inputs(random.reals(static_cast<std::size_t>(tiles * pixels * depth))),
+          taps(random.reals(static_cast<std::size_t>(outputs * depth * 9))),
+          bias(random.reals(static_cast<std::size_t>(outputs))) {}
+
+    const float* pixel(int tile, int y, int x) const {
+        return inputs.data() + ((tile * strided_height + y) * strided_width + x) * depth;
+    }
+    float expected(int tile, int line, int column, int output) const {
+        double sum = bias[static_cast<std::size_t>(output)];
+        for (int c = 0; c < depth; ++c)
+            for (int t = 0; t < 9; ++t)
+                sum += static_cast<double>(taps[static_cast<std::size_t>((output * depth + c) * 9 + t)]) *
+                       pixel(tile, 2 * line + t / 3, 2 * column + t % 3)[c];
+        return plain::silu(static_cast<float>(sum));
+    }
+    // (matrix, depth, width), as packed for a single panel.
+    std::vector<float> weights() const {
+        std::vector<float> packed = tests::poisoned(static_cast<std::size_t>(matrices * depth * width));
+        for (int o = 0; o < width; ++o)
+            for (int i = 0; i < depth; ++i) {
+                double of_taps[winograd_points];
+                winograd::transform_strided_kernel(taps.data() + (o * depth + i) * 9, of_taps);
+                for (int m = 0; m < matrices; ++m)
+                    packed[static_cast<std::size_t>((m * depth + i) * width + o)] = static_cast<float>(of_taps[m]);
+            }
+        return packed;
+    }
+    // Of all tiles, as multiply_strided has them.
+    std::vector<float> products() const {
+        std::vector<float> values = tests::poisoned(static_cast<std::size_t>(pixels * count * depth));
+        for (int t = 0; t < count; ++t) {
+            const float* in[pixels];
+            for (int i = 0; i < pixels; ++i) in[i] = pixel(t, 0, i);
+            winograd::transform_strided_inputs<Arch>(in, depth, values.data() + t * depth, count * depth);
+        }
+        std::vector<float> made =
+            tests::poisoned(static_cast<std::size_t>(strided_lines * strided_width * count * width));
+        winograd::multiply_strided<Arch>(values.data(), count, depth, width / granule, weights().data(), made.data());
+        return made;
+    }
+};
+
+TEST_CASE("tiles of stride 2 through their transforms and products are a 3 x 3 convolution") {
+    constexpr int outputs_of_tile = winograd_shape(2).outputs.pixels();
+    tests::Random random(7);
+    for (int granules = 1; granules <= TileShape<Arch>::widest; ++granules)
+        for (int count = 1; count <= max_task_tiles; count += 1 + count / 3) {
+            CAPTURE(granules);
+            CAPTURE(count);
+            const StridedTiles tiles(random, count, granules * granule);
+            const std::vector<float> products = tiles.products();
+            for (int t = 0; t < count; ++t) {
+                std::vector<float> outputs = tests::poisoned(static_cast<std::size_t>(outputs_of_tile * tiles.width));
+                float* out[outputs_of_tile];
+                for (int i = 0; i < outputs_of_tile; ++i) out[i] = i == 7 ? nullptr : outputs.data() + i * tiles.width;
+                winograd::OutputTile tile;
+                tile.points = products.data() + t * tiles.width;
+                tile.point_stride = count * tiles.width;
+                tile.bias = tiles.bias.data();
+                tile.out = out;
+                winograd::transform_strided_outputs<Arch>(tile, tiles.width);
+                for (int i = 0; i < outputs_of_tile * tiles.width; ++i) {
+                    const int o = i % tiles.width, pixel = i / tiles.width;
+                    const float found = outputs[static_cast<std::size_t>(i)];
+                    const float expected = tiles.expected(t, pixel / winograd_outputs, pixel % winograd_outputs, o);
+                    if (pixel == 7)  // beyond the edge
+                        CHECK(std::isnan(found));
+                    else
+                        CHECK(std::abs(found - expected) < 1e-4f);  // sums of 216 products, larger at the points
+                }
+            }
+        }
 }
 
 }  // namespace

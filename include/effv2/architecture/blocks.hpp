@@ -88,7 +88,7 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
             block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
             // Whatever the size of the map, so that weights are packed for the architecture alone.
             block.winograd = a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused &&
-                             stage.kernel == 3 && block.window.stride == 1;
+                             stage.kernel == 3 && block.window.stride <= 2;
             if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
                 const Extent expanded = block.window.input, projected = block.window.output;
                 // Beyond so many pixels, two expanded panels outgrow the second-level cache.

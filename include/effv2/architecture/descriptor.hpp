@@ -20,8 +20,8 @@ enum class Padding : std::uint8_t {
 
 // How convolutions are computed. Not part of what a network is, but of how its weights are packed.
 enum class Convolutions : std::uint8_t {
-    fast,    // 3x3 of stride 1 by Winograd's F(6x6, 3x3), a fifth of the products, and 1x1 of MBConv by Strassen's
-             // product where that pays, seven eighths; rounding errors are a few times larger
+    fast,    // 3x3 by Winograd's method, a fifth of the products for stride 1 and seven tenths for stride 2, and 1x1 of
+             // MBConv by Strassen's product where that pays, seven eighths; rounding errors are a few times larger
     direct,  // as defined
 };
 

@@ -33,6 +33,30 @@ inline constexpr int winograd_outputs = 6;
 inline constexpr int winograd_inputs = winograd_outputs + 2;
 inline constexpr int winograd_points = winograd_inputs * winograd_inputs;
 
+// For stride 2, along x alone (kernels/strided_winograd.hpp): four lines of six outputs from 9 x 13 inputs, through
+// seven points and six odd columns along x.
+inline constexpr int strided_lines = 4;
+inline constexpr int strided_height = 2 * strided_lines + 1;
+inline constexpr int strided_width = 2 * winograd_outputs + 1;
+inline constexpr int strided_points = winograd_outputs + 1;
+
+// How a 3x3 convolution of stride 1 or 2 is cut into tiles.
+struct WinogradShape {
+    Extent outputs;  // of a tile
+    Extent inputs;   // ... which become as many values
+    int products;    // values of a tile behind the products
+    int matrices;    // (inputs, outputs) each
+};
+
+constexpr WinogradShape winograd_shape(int stride) {
+    if (stride == 2)  // odd columns share a matrix; one for each tap along y
+        return {{strided_lines, winograd_outputs},
+                {strided_height, strided_width},
+                strided_lines * strided_width,
+                (strided_points + 1) * 3};
+    return {{winograd_outputs, winograd_outputs}, {winograd_inputs, winograd_inputs}, winograd_points, winograd_points};
+}
+
 // Most work of one task: Winograd tiles (as many as the micro-kernel has rows; their points, products and expanded
 // outputs should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an MBConv's
 // projection.

@@ -81,7 +81,8 @@ constexpr BlockWeights place_weights(const Block& b, WeightCursor& cursor) {
     const int taps = b.window.kernel * b.window.kernel;
     BlockWeights w;
     if (b.kind == BlockKind::fused) {
-        w.first = cursor.convolution(b.winograd ? winograd_points : taps, in, b.expands ? b.expanded : b.out);
+        const int matrices = b.winograd ? winograd_shape(b.window.stride).matrices : taps;
+        w.first = cursor.convolution(matrices, in, b.expands ? b.expanded : b.out);
         if (b.expands) w.project = cursor.convolution(1, expanded, b.out);
         return w;
     }
@@ -126,9 +127,11 @@ constexpr std::size_t scratch_floats(const Block& b) {
         return floats;
     }
     if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
-    const std::size_t point = static_cast<std::size_t>(round_to_granule(b.in)) + max_panel;
-    const std::size_t outputs = b.expands ? winograd_outputs * winograd_outputs * expanded : 0;
-    return max_task_tiles * (winograd_points * point + outputs);
+    const WinogradShape tile = winograd_shape(b.window.stride);
+    const auto count = [](int values, std::size_t channels) { return static_cast<std::size_t>(values) * channels; };
+    return max_task_tiles *
+           (count(tile.inputs.pixels(), static_cast<std::size_t>(round_to_granule(b.in))) +
+            count(tile.products, max_panel) + (b.expands ? count(tile.outputs.pixels(), expanded) : 0));
 }
 
 // Floats alive while the block runs: its input, its output and, in MBConv, the map between them.

@@ -124,13 +124,13 @@ void transform_kernels(const float* taps, std::ptrdiff_t tap_stride, int channel
         });
 }
 
-// B^T: inputs to points, in place.
-template <class Row>
-[[gnu::always_inline]] inline void transform_inputs(Row (&d)[winograd_inputs]) {
+// B^T: inputs to as many points, in place: all of them, or all but infinity.
+template <class Row, std::size_t count>
+[[gnu::always_inline]] inline void transform_inputs(Row (&d)[count]) {
     constexpr std::array<double, pairs + 1> all = product_but(-1);
-    Row points[winograd_inputs];
+    Row points[count];
     points[0] = combine<pairs + 1>(all, d);
-    points[winograd_inputs - 1] = combine<pairs + 1>(all, d + 1);
+    if constexpr (count == winograd_inputs) points[count - 1] = combine<pairs + 1>(all, d + 1);
     simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
         constexpr std::array<double, pairs + 1> others = product_but(i);
         constexpr float p = static_cast<float>(at[i]);
@@ -138,12 +138,12 @@ template <class Row>
         points[2 * i + 1] = add(even, p, odd);
         points[2 * i + 2] = p == 1.0f ? even - odd : even.minus_product(p, odd);
     });
-    simd::static_for<winograd_inputs>([&](auto i) __attribute__((always_inline)) { d[i] = points[i]; });
+    simd::static_for<static_cast<int>(count)>([&](auto i) __attribute__((always_inline)) { d[i] = points[i]; });
 }
 
-// A^T: points to m outputs, in place (the last two are left as they are).
-template <class Row>
-[[gnu::always_inline]] inline void transform_outputs(Row (&m)[winograd_inputs]) {
+// A^T: points, with infinity or without, to m outputs, in place (what is behind them is left as it is).
+template <class Row, std::size_t count>
+[[gnu::always_inline]] inline void transform_outputs(Row (&m)[count]) {
     Row sum[pairs], difference[pairs];
     simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
         sum[i] = m[2 * i + 1] + m[2 * i + 2];
@@ -155,8 +155,8 @@ template <class Row>
         Row out;
         if constexpr (j == 0)
             out = m[0] + from[0];
-        else if constexpr (j == winograd_outputs - 1)
-            out = add(m[winograd_inputs - 1], first, from[0]);
+        else if constexpr (j == winograd_outputs - 1 && count == winograd_inputs)
+            out = add(m[count - 1], first, from[0]);
         else
             out = first == 1.0f ? from[0] : from[0] * Row::broadcast(first);
         simd::static_for<pairs - 1>([&](auto i) __attribute__((always_inline)) {

@@ -4,7 +4,7 @@
 // output map.
 #pragma once
 
-#include "effv2/kernels/winograd.hpp"
+#include "effv2/kernels/strided_winograd.hpp"
 #include "effv2/network/work.hpp"
 
 namespace effv2::network {
@@ -34,13 +34,13 @@ struct FusedJob {
         const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
         return inside ? in + (std::ptrdiff_t{y} * size.width + x) * in_stride : zeros;
     }
-    // Pointers to side x side input pixels from (y, x) on, row by row, into every `step`-th entry of `to`.
-    void input_patch(int y, int x, int side, const float** to, int step) const {
+    // Pointers to the input pixels of a patch from (y, x) on, row by row, into every `step`-th entry of `to`.
+    void input_patch(int y, int x, Extent patch, const float** to, int step) const {
         const Extent size = block->window.input;
-        const bool inside = y >= 0 && y + side <= size.height && x >= 0 && x + side <= size.width;
-        for (int i = 0; i < side; ++i) {
+        const bool inside = y >= 0 && y + patch.height <= size.height && x >= 0 && x + patch.width <= size.width;
+        for (int i = 0; i < patch.height; ++i) {
             const float* row = inside ? input(y + i, x) : nullptr;
-            for (int j = 0; j < side; ++j, to += step)
+            for (int j = 0; j < patch.width; ++j, to += step)
                 *to = inside ? row + std::ptrdiff_t{j} * in_stride : input(y + i, x + j);
         }
     }
@@ -51,63 +51,84 @@ struct FusedJob {
     const float* residual(int y, int x) const { return block->residual ? input(y, x) : nullptr; }
 };
 
-// ---- stride 1, 3x3: Winograd ----
+// ---- 3x3 of stride 1 or 2: Winograd ----
 
 // The tiles [first, first + count) of the map, in row order.
-template <class Arch>
+template <class Arch, int stride>
 class WinogradTask {
 public:
     WinogradTask(const FusedJob& job, int first, int count, float* scratch)
         : job_(job),
           count_(count),
           points_(scratch),
-          products_(points_ + std::ptrdiff_t{winograd_points} * max_task_tiles * job.first.depth),
-          expanded_(products_ + std::ptrdiff_t{winograd_points} * max_task_tiles * max_panel) {
-        const int columns = (job.block->window.output.width + winograd_outputs - 1) / winograd_outputs;
+          products_(points_ + std::ptrdiff_t{shape.inputs.pixels()} * max_task_tiles * job.first.depth),
+          expanded_(products_ + std::ptrdiff_t{shape.products} * max_task_tiles * max_panel) {
+        const int columns = in_tiles(job.block->window.output).width;
         for (int t = 0; t < count; ++t)
-            corners_[t] = {(first + t) / columns * winograd_outputs, (first + t) % columns * winograd_outputs};
+            corners_[t] = {(first + t) / columns * shape.outputs.height, (first + t) % columns * shape.outputs.width};
+    }
+
+    // How many tiles cover a map.
+    static constexpr Extent in_tiles(Extent map) {
+        return {(map.height + shape.outputs.height - 1) / shape.outputs.height,
+                (map.width + shape.outputs.width - 1) / shape.outputs.width};
     }
 
     void run() const {
         transform_inputs();
         const kernels::Panels<Arch> panels(job_.first.channels);
         for (int p = 0; p < panels.count; ++p) {
-            kernels::winograd::multiply_points<Arch>(
-                points_, count_, job_.first.depth, panels.width(p),
-                job_.first.weights + std::ptrdiff_t{winograd_points} * job_.first.depth * panels.first_channel(p),
-                products_);
+            multiply(panels.width(p), panels.first_channel(p));
             transform_outputs(panels.first_channel(p), panels.width(p) * granule);
         }
         if (job_.block->expands) project_tiles();
     }
 
 private:
+    static constexpr WinogradShape shape = winograd_shape(stride);
+    static constexpr int outputs = shape.outputs.pixels();
+
     void transform_inputs() const {
-        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * job_.first.depth;
-        const float* patches[2][winograd_points];  // of a tile, and of the next one, which is asked for
+        const int depth = job_.first.depth;
+        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * depth;
+        const Window& window = job_.block->window;
+        const float* patches[2][shape.inputs.pixels()];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
-            job_.input_patch(corners_[t].y - 1, corners_[t].x - 1, winograd_inputs, patches[t % 2], 1);
+            job_.input_patch(corners_[t].y * stride - window.vertical.before,
+                             corners_[t].x * stride - window.horizontal.before, shape.inputs, patches[t % 2], 1);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
             if (t + 1 < count_) {
                 find(t + 1);
-                for (const float* pixel : patches[(t + 1) % 2]) kernels::ask_for(pixel, job_.first.depth);
+                for (const float* pixel : patches[(t + 1) % 2]) kernels::ask_for(pixel, depth);
             }
-            kernels::winograd::transform_input_tile<Arch>(patches[t % 2], job_.first.depth,
-                                                          points_ + std::ptrdiff_t{t} * job_.first.depth, point_stride);
+            const auto& patch = patches[t % 2];
+            float* points = points_ + std::ptrdiff_t{t} * depth;
+            if constexpr (stride == 2)
+                kernels::winograd::transform_strided_inputs<Arch>(patch, depth, points, point_stride);
+            else
+                kernels::winograd::transform_input_tile<Arch>(patch, depth, points, point_stride);
         }
     }
 
+    void multiply(int granules, int channel) const {
+        const int depth = job_.first.depth;
+        const float* weights = job_.first.weights + std::ptrdiff_t{shape.matrices} * depth * channel;
+        if constexpr (stride == 2)
+            kernels::winograd::multiply_strided<Arch>(points_, count_, depth, granules, weights, products_);
+        else
+            kernels::winograd::multiply_points<Arch>(points_, count_, depth, granules, weights, products_);
+    }
+
     void transform_outputs(int channel, int width) const {
-        constexpr int pixels = winograd_outputs * winograd_outputs;
         const bool adds = !job_.block->expands && job_.block->residual;
         for (int t = 0; t < count_; ++t) {
-            float* out[pixels];
-            const float* residual[pixels];
+            float* out[outputs];
+            const float* residual[outputs];
             if (job_.block->expands)
-                for (int i = 0; i < pixels; ++i)
-                    out[i] = expanded_ + (std::ptrdiff_t{t} * pixels + i) * job_.expanded_stride;
+                for (int i = 0; i < outputs; ++i)
+                    out[i] = expanded_ + (std::ptrdiff_t{t} * outputs + i) * job_.expanded_stride;
             else
                 find_pixels(t, job_.out, job_.out_stride, out);
             if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
@@ -118,19 +139,22 @@ private:
             tile.out = out;
             tile.out_offset = channel;
             tile.residual = adds ? residual : nullptr;
-            kernels::winograd::transform_output_tile<Arch>(tile, width);
+            if constexpr (stride == 2)
+                kernels::winograd::transform_strided_outputs<Arch>(tile, width);
+            else
+                kernels::winograd::transform_output_tile<Arch>(tile, width);
         }
     }
 
     // Pointers to the tile's pixels in a map of the output's size, row by row; null beyond the map.
     template <class Float>
-    void find_pixels(int t, Float* map, int stride, Float** to) const {
+    void find_pixels(int t, Float* map, int pixel, Float** to) const {
         const Extent size = job_.block->window.output;
         const int y = corners_[t].y, x = corners_[t].x;
-        const bool inside = y + winograd_outputs <= size.height && x + winograd_outputs <= size.width;
-        for (int i = 0; i < winograd_outputs; ++i) {
-            Float* row = map + (std::ptrdiff_t{y + i} * size.width + x) * stride;
-            for (int j = 0; j < winograd_outputs; ++j, row += stride)
+        const bool inside = y + shape.outputs.height <= size.height && x + shape.outputs.width <= size.width;
+        for (int i = 0; i < shape.outputs.height; ++i) {
+            Float* row = map + (std::ptrdiff_t{y + i} * size.width + x) * pixel;
+            for (int j = 0; j < shape.outputs.width; ++j, row += pixel)
                 *to++ = inside || (y + i < size.height && x + j < size.width) ? row : nullptr;
         }
     }
@@ -139,10 +163,9 @@ private:
         const Extent size = job_.block->window.output;
         Rows rows;
         for (int t = 0; t < count_; ++t) {
-            const float* from =
-                expanded_ + std::ptrdiff_t{t} * winograd_outputs * winograd_outputs * job_.expanded_stride;
-            for (int i = 0; i < winograd_outputs * winograd_outputs; ++i, from += job_.expanded_stride) {
-                const int y = corners_[t].y + i / winograd_outputs, x = corners_[t].x + i % winograd_outputs;
+            const float* from = expanded_ + std::ptrdiff_t{t} * outputs * job_.expanded_stride;
+            for (int i = 0; i < outputs; ++i, from += job_.expanded_stride) {
+                const int y = corners_[t].y + i / shape.outputs.width, x = corners_[t].x + i % shape.outputs.width;
                 if (y < size.height && x < size.width) rows.add(from, job_.output(y, x), job_.residual(y, x));
             }
         }
@@ -183,7 +206,7 @@ struct DirectRows {
         depth = whole ? kernel * job.first.depth : job.first.depth;
         for (int r = 0; r < rows; ++r) {
             if (!whole) {
-                job.input_patch(y[r], x[r], kernel, in + r, rows);
+                job.input_patch(y[r], x[r], {kernel, kernel}, in + r, rows);
                 continue;
             }
             const float* row = job.input(y[r], x[r]);
@@ -241,17 +264,20 @@ void run_direct_task(const FusedJob& job, int first, int count, float* scratch) 
 template <class Arch>
 void run_fused_picture(const Work& work, const FusedJob& job) {
     const Extent size = job.block->window.output;
-    if (job.block->winograd) {
-        const int tiles = ((size.height + winograd_outputs - 1) / winograd_outputs) *
-                          ((size.width + winograd_outputs - 1) / winograd_outputs);
-        work.share(tiles, 4, max_task_tiles, [&](int first, int count, int worker) {
-            WinogradTask<Arch>(job, first, count, work.scratch_of(worker)).run();
-        });
-    } else {
-        work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
+    if (!job.block->winograd)
+        return work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
             run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
         });
-    }
+
+    const auto run_tiles = [&](auto stride) {
+        using Task = WinogradTask<Arch, stride>;
+        work.share(Task::in_tiles(size).pixels(), 4, max_task_tiles,
+                   [&](int first, int count, int worker) { Task(job, first, count, work.scratch_of(worker)).run(); });
+    };
+    if (job.block->window.stride == 1)
+        run_tiles(std::integral_constant<int, 1>{});
+    else
+        run_tiles(std::integral_constant<int, 2>{});
 }
 
 template <class Arch>

@@ -1,5 +1,5 @@
 // From a source's tensors to the pack that the kernels read: batch norm folded into each convolution, channels rounded
-// to the granule, outputs in panels, stride-1 3x3 kernels taken to Winograd's points. Done once, at load.
+// to the granule, outputs in panels, 3x3 kernels taken to Winograd's points. Done once, at load.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "effv2/architecture/plan.hpp"
 #include "effv2/error.hpp"
-#include "effv2/kernels/winograd.hpp"
+#include "effv2/kernels/strided_winograd.hpp"
 #include "effv2/network/packed_weights.hpp"
 #include "effv2/weights/source.hpp"
 
@@ -21,7 +21,8 @@ class LayerPacker {
 public:
     LayerPacker(const WeightSource& source, float* pack) : source_(source), pack_(pack) {}
 
-    void pack(Layer layer, const Block& block, const Shape& shape, const PackedConv& to, bool winograd) {
+    // `winograd` is the stride, or 0 for a layer that is computed directly.
+    void pack(Layer layer, const Block& block, const Shape& shape, const PackedConv& to, int winograd) {
         const int outputs = shape.dims[0], inputs = shape.dims[1];
         const int taps = shape.rank == 4 ? shape.dims[2] * shape.dims[3] : 1;
         const bool normed = layer != Layer::se_reduce && layer != Layer::se_expand && layer != Layer::classifier;
@@ -81,19 +82,20 @@ private:
     }
 
     // One output channel's weights, (inputs, taps).
-    void write(const Target& to, int output, const float* values, bool winograd) const {
+    void write(const Target& to, int output, const float* values, int winograd) const {
         const kernels::Panels<Arch> panels(to.outputs);
         const int panel = panels.panel_of(output);
         const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
-        const int taps = winograd ? winograd_points : to.taps;
+        const int taps = winograd > 0 ? winograd_shape(winograd).matrices : to.taps;
         float* at = to.weights + std::ptrdiff_t{taps} * to.depth * channel + (output - channel);
         const double scale = scale_[static_cast<std::size_t>(output)];
         for (int i = 0; i < to.inputs; ++i, values += to.taps) {
             double points[winograd_points];
-            if (winograd) kernels::winograd::transform_kernel(values, points);
+            if (winograd == 1) kernels::winograd::transform_kernel(values, points);
+            if (winograd == 2) kernels::winograd::transform_strided_kernel(values, points);
             for (int t = 0; t < taps; ++t)
                 at[(std::ptrdiff_t{t} * to.depth + i) * width] =
-                    static_cast<float>((winograd ? points[t] : static_cast<double>(values[t])) * scale);
+                    static_cast<float>((winograd > 0 ? points[t] : static_cast<double>(values[t])) * scale);
         }
     }
 
@@ -124,14 +126,14 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
     for_each_tensor(a, [&](const Tensor& tensor) {
         if (tensor.part != Part::weight) return;
         PackedConv to;
-        bool winograd = false;
+        int winograd = 0;
         if (tensor.in_block()) {
             while (blocks[block].shape.stage != tensor.block.stage || blocks[block].shape.index != tensor.block.index)
                 ++block;
             const BlockWeights& places = blocks[block].weights;
             const bool is_first = tensor.layer == Layer::expand ||
                                   (tensor.layer == Layer::project && tensor.block.is_single_convolution());
-            winograd = is_first && tensor.block.winograd;
+            if (is_first && tensor.block.winograd) winograd = tensor.block.window.stride;
             switch (tensor.layer) {
                 case Layer::depthwise:
                     to = places.depthwise;
