@@ -28,7 +28,15 @@ constexpr std::array<double, pairs + 1> product_but(int left_out) {
     return c;
 }
 
-constexpr double power(double x, int n) { return n == 0 ? 1.0 : x * power(x, n - 1); }
+// at[pair]^k: a table, since compilers need not compute at compile time what a function returns.
+inline constexpr auto powers = [] {
+    std::array<std::array<float, winograd_outputs>, pairs> table{};
+    for (std::size_t i = 0; i < pairs; ++i) {
+        double power = 1.0;
+        for (float& entry : table[i]) entry = static_cast<float>(power), power *= at[i];
+    }
+    return table;
+}();
 
 // sum + c * x, without a product where c is one.
 template <class Row>
@@ -151,7 +159,7 @@ template <class Row, std::size_t count>
     });
     simd::static_for<winograd_outputs>([&](auto j) __attribute__((always_inline)) {
         const Row(&from)[pairs] = j % 2 == 0 ? sum : difference;
-        constexpr float first = static_cast<float>(power(at[0], j));
+        constexpr float first = powers[0][j];
         Row out;
         if constexpr (j == 0)
             out = m[0] + from[0];
@@ -160,7 +168,7 @@ template <class Row, std::size_t count>
         else
             out = first == 1.0f ? from[0] : from[0] * Row::broadcast(first);
         simd::static_for<pairs - 1>([&](auto i) __attribute__((always_inline)) {
-            out = add(out, static_cast<float>(power(at[i + 1], j)), from[i + 1]);
+            out = add(out, powers[i + 1][j], from[i + 1]);
         });
         m[j] = out;
     });
@@ -172,11 +180,11 @@ template <class Row>
     points[0] = y[0];
     points[winograd_inputs - 1] = y[winograd_outputs - 1];
     simd::static_for<pairs>([&](auto i) __attribute__((always_inline)) {
-        Row even = y[0], odd = y[1] * Row::broadcast(static_cast<float>(at[i]));
+        Row even = y[0], odd = y[1] * Row::broadcast(powers[i][1]);
         simd::static_for<winograd_outputs / 2 - 1>([&](auto k) __attribute__((always_inline)) {
             constexpr int j = 2 * k + 2;
-            even = add(even, static_cast<float>(power(at[i], j)), y[j]);
-            odd = add(odd, static_cast<float>(power(at[i], j + 1)), y[j + 1]);
+            even = add(even, powers[i][j], y[j]);
+            odd = add(odd, powers[i][j + 1], y[j + 1]);
         });
         points[2 * i + 1] = even + odd;
         points[2 * i + 2] = even - odd;
