@@ -57,9 +57,9 @@ constexpr WinogradShape winograd_shape(int stride) {
     return {{winograd_outputs, winograd_outputs}, {winograd_inputs, winograd_inputs}, winograd_points, winograd_points};
 }
 
-// Most work of one task: Winograd tiles (about as many as the micro-kernel has rows; their points, products and expanded
-// outputs should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an MBConv's
-// projection.
+// Most work of one task: Winograd tiles (about as many as the micro-kernel has rows; their points, products and
+// expanded outputs should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an
+// MBConv's projection.
 inline constexpr int max_task_tiles = 12;
 inline constexpr int max_task_pixels = 128;
 inline constexpr int max_projected_pixels = 192;
