@@ -102,6 +102,7 @@ ordered_json describe_settings(const TrainOptions& options, const TrainStart& st
                  {"smoothing", neat(run.loss.smoothing)},
                  {"optimiser", std::visit([](const auto& s) { return describe(s); }, run.optimiser)},
                  {"learning_rate", describe(run.learning_rate)},
+                 {"beta_rate", run.beta_rate},
                  {"clip", run.clip.norm},
                  {"average", run.average.decay},
                  {"freeze", run.first_trained},

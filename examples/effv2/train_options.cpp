@@ -93,6 +93,8 @@ void add_optimiser(Options& options, TrainOptions& train) {
                    {"rmsprop", "sgd", "adamw"});
     options.number({"--learning-rate", "R", "its peak (default: by optimiser and batch)"}, train.learning_rate, 0.0,
                    1e6);
+    options.number({"--beta-rate", "TIMES", "the learning rate for the shifts of batch norm (default: 1)"},
+                   train.beta_rate, 0.0, 1e4);
     options.choice({"--schedule", "S", "constant, staircase or cosine (default: cosine; presets: staircase)"},
                    train.schedule, {"constant", "staircase", "cosine"});
     options.number({"--warmup", "EPOCHS", "until the peak is reached (default: a twentieth of the run; presets: 5)"},

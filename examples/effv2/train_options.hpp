@@ -35,7 +35,7 @@ struct TrainOptions {
     double dropout = -1.0, start_dropout = -1.0, stochastic_depth = -1.0, smoothing = -1.0;
     // Optimiser.
     std::string optimiser, schedule;
-    double learning_rate = -1.0, warmup = -1.0, weight_decay = -1.0, clip = -1.0, average = -1.0;
+    double learning_rate = -1.0, beta_rate = -1.0, warmup = -1.0, weight_decay = -1.0, clip = -1.0, average = -1.0;
 };
 
 void add_train_options(Options& options, TrainOptions& train);

@@ -213,6 +213,7 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.schedule = *schedule;
     run.optimiser = choose_optimiser(options);
     run.learning_rate = choose_rate(options, run.optimiser, run.batch, epoch, run.steps);
+    run.beta_rate = or_else(options.beta_rate, 1.0);
     run.clip.norm = or_else(options.clip, is_published(options) ? 0.0 : 5.0);
     run.clip.kind = run.clip.norm > 0.0 ? ClipKind::global_norm : ClipKind::none;
     run.average.decay = or_else(options.average, is_published(options) ? 0.9999 : 0.999);

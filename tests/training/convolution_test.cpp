@@ -157,6 +157,45 @@ TEST_CASE("convolutions at Winograd's points agree with direct ones") {
         check_winograd(random, make_window({5, 4}, 3, 1, padding), 3, 50, 17);
         check_winograd(random, make_window({13, 19}, 3, 1, padding), 1, 24, 72);
         check_winograd(random, make_window({20, 25}, 3, 1, padding), 3, 400, 300);  // tiles in more than one go
+        check_winograd(random, make_window({8, 8}, 3, 1, padding), 13, 32, 40);     // side by side, some places empty
+        check_winograd(random, make_window({3, 4}, 3, 1, padding), 29, 16, 16);
+    }
+}
+
+TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighbours") {
+    tests::Random random(9);
+    for (int round = 0; round < 40; ++round) {
+        const Extent map{random.integer(1, 20), random.integer(1, 20)};
+        const int batch = random.integer(1, 30);
+        CAPTURE(map.height);
+        CAPTURE(map.width);
+        CAPTURE(batch);
+        const Canvas canvas(map, batch);
+        std::vector<int> covered(static_cast<std::size_t>(batch) * static_cast<std::size_t>(map.pixels()));
+        int wrong = 0;
+        for (int tile = 0; tile < canvas.tiles(); ++tile) {
+            std::ptrdiff_t out[winograd_outputs * winograd_outputs], in[winograd_points];
+            canvas.find_pixels<winograd_outputs>(tile, 0, out);
+            canvas.find_pixels<winograd_inputs>(tile, 1, in);
+            for (int i = 0; i < winograd_outputs * winograd_outputs; ++i) {
+                if (out[i] == Canvas::outside) continue;
+                ++covered[static_cast<std::size_t>(out[i])];
+                const int within = static_cast<int>(out[i] % map.pixels());
+                for (int dy = -1; dy <= 1; ++dy)
+                    for (int dx = -1; dx <= 1; ++dx) {
+                        const int y = within / map.width + dy, x = within % map.width + dx;
+                        const bool inside = y >= 0 && y < map.height && x >= 0 && x < map.width;
+                        const std::ptrdiff_t expected = inside ? out[i] + dy * map.width + dx : Canvas::outside;
+                        wrong +=
+                            in[(i / winograd_outputs + 1 + dy) * winograd_inputs + i % winograd_outputs + 1 + dx] !=
+                            expected;
+                    }
+            }
+        }
+        CHECK(wrong == 0);
+        CHECK(std::all_of(covered.begin(), covered.end(), [](int times) { return times == 1; }));
+        const auto alone = [](int length) { return (length + winograd_outputs - 1) / winograd_outputs; };
+        CHECK(canvas.tiles() <= batch * alone(map.height) * alone(map.width));
     }
 }
 

@@ -183,6 +183,28 @@ TEST_CASE("a fixed stem keeps its weights, while its statistics move") {
     }
 }
 
+TEST_CASE("the norms' beta alone go by a rate of their own") {
+    const auto after_one_step = [](double beta_rate) {
+        RunSettings s = settings(6);
+        s.beta_rate = beta_rate;
+        TrainingRun<> run = make_run(s);
+        train(run, 2, 1);
+        return run;
+    };
+    const TrainingRun<> as_others = after_one_step(1.0), none = after_one_step(0.0);
+    for (const ParameterEntry& entry : none.table().entries()) {
+        const Tensor& t = entry.tensor;
+        if (!t.trainable()) continue;
+        std::vector<float> a(t.shape.elements()), b(a.size());
+        as_others.source().read(t, 0, a);
+        none.source().read(t, 0, b);
+        CAPTURE(static_cast<int>(t.layer));
+        CAPTURE(static_cast<int>(t.part));
+        CHECK((a == b) == (t.part != Part::norm_bias));
+        CHECK(is_as_drawn(none, t) == (t.part == Part::norm_bias));
+    }
+}
+
 // Weights as inference engines save them: norms that only add.
 class Folded final : public WeightSource {
 public:

@@ -37,6 +37,7 @@ struct RunSettings {
     double stochastic_depth = 0.2;
     int first_trained = 0;    // as in PassSettings
     bool fixed_stem = false;  // as in PassSettings
+    double beta_rate = 1.0;   // of the norms' beta, as a share of the learning rate
     Keep keep = Keep::maps;
     Convolutions convolutions = Convolutions::fast;  // as in TrainingNetwork::make
     std::uint64_t seed = 0;
@@ -72,7 +73,8 @@ inline std::vector<ParameterSegment> make_segments(const ParameterTable& table, 
     std::vector<ParameterSegment> segments;
     for (const ParameterEntry& entry : table.entries())
         segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight,
-                            detail::is_trained(entry.tensor, table.architecture(), settings)});
+                            detail::is_trained(entry.tensor, table.architecture(), settings),
+                            entry.tensor.part == Part::norm_bias ? settings.beta_rate : 1.0});
     return segments;
 }
 

@@ -51,6 +51,7 @@ struct Arrays {
         segments[3].trainable = false;
         segments[2].decays = true;
         segments[5].decays = false;
+        segments[2].rate = 3.0, segments[7].rate = 0.25;
         weights = values(random, first, 1.0f);
         average = weights;
         for (std::size_t i = 0; i < steps; ++i) gradients.push_back(values(random, first, 0.3f));

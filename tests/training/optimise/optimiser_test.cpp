@@ -54,7 +54,7 @@ void check_against_plain(const Settings& settings, std::uint32_t seed) {
             for (std::uint64_t t = 1; segment.trainable && t <= before.gradients.size(); ++t) {
                 const double decay = segment.decays ? double{settings.weight_decay} : 0.0;
                 const double gradient = 0.5 * double{before.gradients[t - 1][i]};
-                effv2_test::plain_step(settings, p, gradient, decay, rate_of(t - 1), t);
+                effv2_test::plain_step(settings, p, gradient, decay, rate_of(t - 1) * segment.rate, t);
                 average += (1.0 - Ema{}.at(t)) * (p.weight - average);
             }
             largest_weight = std::max(largest_weight, std::fabs(after.weights[i] - p.weight));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "effv2/kernels/winograd.hpp"
+#include "effv2/training/layers/canvas.hpp"
 #include "effv2/training/layers/convolution.hpp"
 
 namespace effv2::training {
@@ -10,7 +11,7 @@ namespace effv2::training {
 // Whether a layer can go this way, and the transforms weigh less than the products that they save.
 inline bool suits_winograd(const ConvShape& shape) {
     return !shape.depthwise && shape.window.kernel == 3 && shape.window.stride == 1 && shape.in >= 16 &&
-           shape.out >= 16 && shape.window.output.height >= 4 && shape.window.output.width >= 4;
+           shape.out >= 16 && shape.window.output.height >= 3 && shape.window.output.width >= 3;
 }
 
 // Floats of a layer's transformed weights, and of one worker's scratch.
@@ -19,6 +20,15 @@ inline std::size_t winograd_weights(const ConvShape& shape) {
 }
 
 namespace detail {
+
+// The pixels that a tile's inputs are, in maps whose pixels are `stride` floats apart.
+inline void find_inputs(const Canvas& canvas, int tile, const float* maps, int stride,
+                        const float* (&in)[winograd_points]) {
+    std::ptrdiff_t place[winograd_points];
+    canvas.find_pixels<winograd_inputs>(tile, 1, place);
+    for (int i = 0; i < winograd_points; ++i)
+        in[i] = place[i] != Canvas::outside ? maps + place[i] * stride : network::zeros;
+}
 
 // Tiles of a task: as many as let its points stay in a second-level cache.
 constexpr int winograd_tiles(int depth) {
@@ -57,24 +67,18 @@ void transform_weights(Executor& executor, int depth, int channels, const float*
 
 namespace detail {
 
-// Some tiles of some images, through all panels.
+// Some tiles of the batch, through all panels.
 template <class Arch>
 class WinogradChunk {
 public:
-    WinogradChunk(const ConvPass& pass, const float* points, int first, int count, float* scratch)
+    WinogradChunk(const ConvPass& pass, const Canvas& canvas, const float* points, int first, int count, float* scratch)
         : pass_(pass),
+          canvas_(canvas),
           weights_(points),
+          first_(first),
           count_(count),
           inputs_(scratch),
-          products_(scratch + std::ptrdiff_t{winograd_points} * count * pass.depth) {
-        const int rows = tiles(pass.gather.y.points), columns = tiles(pass.gather.x.points);
-        for (int t = 0; t < count; ++t) {
-            const int tile = (first + t) % (rows * columns);
-            place_[t] = {(first + t) / (rows * columns), tile / columns * winograd_outputs,
-                         tile % columns * winograd_outputs};
-        }
-    }
-    static int tiles(int length) { return (length + winograd_outputs - 1) / winograd_outputs; }
+          products_(scratch + std::ptrdiff_t{winograd_points} * count * pass.depth) {}
 
     void run() const {
         transform_inputs();
@@ -88,38 +92,25 @@ public:
     }
 
 private:
-    struct Place {
-        int image, y, x;  // of the tile's first output
-    };
-
     void transform_inputs() const {
-        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * pass_.depth;
-        const int height = pass_.gather.y.source, width = pass_.gather.x.source;
         for (int t = 0; t < count_; ++t) {
             const float* in[winograd_points];
-            const float* map = pass_.source + std::ptrdiff_t{place_[t].image} * height * width * pass_.source_stride;
-            for (int i = 0; i < winograd_points; ++i) {
-                const int y = place_[t].y + pass_.gather.y.first + i / winograd_inputs;
-                const int x = place_[t].x + pass_.gather.x.first + i % winograd_inputs;
-                const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-                in[i] = inside ? map + (std::ptrdiff_t{y} * width + x) * pass_.source_stride : network::zeros;
-            }
+            find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in);
             kernels::winograd::transform_input_tile<Arch>(in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth,
-                                                          point_stride);
+                                                          std::ptrdiff_t{count_} * pass_.depth);
         }
     }
 
     void transform_outputs(int channel, int width) const {
         constexpr int pixels = winograd_outputs * winograd_outputs;
         for (int t = 0; t < count_; ++t) {
+            std::ptrdiff_t place[pixels];
+            canvas_.find_pixels<winograd_outputs>(first_ + t, 0, place);
             float* out[pixels];
             const float* residual[pixels];
             for (int i = 0; i < pixels; ++i) {
-                const int y = place_[t].y + i / winograd_outputs, x = place_[t].x + i % winograd_outputs;
-                const bool inside = y < pass_.gather.y.points && x < pass_.gather.x.points;
-                const std::ptrdiff_t at = (std::ptrdiff_t{place_[t].image} * pass_.destination_pixels +
-                                           std::ptrdiff_t{y} * pass_.destination_width + x) *
-                                          pass_.destination_stride;
+                const std::ptrdiff_t at = place[i] * pass_.destination_stride;
+                const bool inside = place[i] != Canvas::outside;
                 out[i] = inside ? pass_.destination + at : nullptr;
                 residual[i] = inside && pass_.residual != nullptr ? pass_.residual + at : nullptr;
             }
@@ -133,10 +124,10 @@ private:
     }
 
     const ConvPass& pass_;
+    const Canvas& canvas_;
     const float* weights_;
-    int count_;
+    int first_, count_;
     float *inputs_, *products_;
-    Place place_[max_task_tiles];
 };
 
 }  // namespace detail
@@ -146,13 +137,14 @@ private:
 template <class Arch>
 void convolve_winograd(Executor& executor, const ConvPass& pass, const float* points, float* scratch,
                        std::size_t scratch_stride) {
-    using Chunk = detail::WinogradChunk<Arch>;
-    const int tiles = pass.batch * Chunk::tiles(pass.gather.y.points) * Chunk::tiles(pass.gather.x.points);
+    const Canvas canvas({pass.gather.y.points, pass.gather.x.points}, pass.batch);
+    const int tiles = canvas.tiles();
     const int most = detail::winograd_tiles(pass.depth), chunks = (tiles + most - 1) / most;
     executor.run(chunks, [&](int task, int worker) {
         const int first = part_start(tiles, chunks, task);
-        const Chunk chunk(pass, points, first, part_start(tiles, chunks, task + 1) - first,
-                          scratch + static_cast<std::size_t>(worker) * scratch_stride);
+        const detail::WinogradChunk<Arch> chunk(pass, canvas, points, first,
+                                                part_start(tiles, chunks, task + 1) - first,
+                                                scratch + static_cast<std::size_t>(worker) * scratch_stride);
         chunk.run();
     });
     if (pass.moments == nullptr) return;

@@ -10,15 +10,10 @@ namespace effv2::training {
 
 namespace detail {
 
-inline int winograd_map_tiles(const ConvShape& shape) {
-    const auto along = [](int n) { return (n + winograd_outputs - 1) / winograd_outputs; };
-    return along(shape.window.output.height) * along(shape.window.output.width);
-}
-
 // Tiles that are transformed together: as many as let their points stay in a last-level cache.
 inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
     constexpr int floats = 1 << 22;
-    return std::min(batch * winograd_map_tiles(shape),
+    return std::min(Canvas(shape.window.output, batch).tiles(),
                     std::max(32, floats / (winograd_points * (shape.in + shape.out))));
 }
 
@@ -39,15 +34,15 @@ public:
         : shape_(shape),
           in_(in),
           gradient_(out_gradient),
-          tiles_(batch * detail::winograd_map_tiles(shape)),
+          canvas_(shape.window.output, batch),
           together_(detail::winograd_gradient_tiles(shape, batch)),
           in_points_(scratch),
           gradient_points_(in_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.in),
           sums_(gradient_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.out) {}
 
     void run(Executor& executor, float* weight_gradient) const {
-        for (int first = 0; first < tiles_; first += together_) {
-            const int count = std::min(together_, tiles_ - first);
+        for (int first = 0; first < canvas_.tiles(); first += together_) {
+            const int count = std::min(together_, canvas_.tiles() - first);
             constexpr int group = 4;  // tiles of a task
             executor.run((count + group - 1) / group, [&](int task, int) {
                 for (int t = task * group; t < std::min((task + 1) * group, count); ++t) transform(first + t, t, count);
@@ -60,24 +55,16 @@ public:
 private:
     // Tile `tile` of the batch, the `t`-th of `count` that are together.
     void transform(int tile, int t, int count) const {
-        const Extent size = shape_.window.output;  // of the input, too
-        const int columns = (size.width + winograd_outputs - 1) / winograd_outputs;
-        const int of_map = detail::winograd_map_tiles(shape_);
-        const int y0 = tile % of_map / columns * winograd_outputs, x0 = tile % of_map % columns * winograd_outputs;
-        const std::ptrdiff_t map = std::ptrdiff_t{tile / of_map} * size.pixels();
-        const auto pixel = [&](const float* of, int stride, int y, int x) {
-            const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
-            return inside ? of + (map + std::ptrdiff_t{y} * size.width + x) * stride : network::zeros;
-        };
         const float* in[winograd_points];
-        for (int i = 0; i < winograd_points; ++i)
-            in[i] = pixel(in_, shape_.in_stride, y0 + i / winograd_inputs - shape_.window.vertical.before,
-                          x0 + i % winograd_inputs - shape_.window.horizontal.before);
+        detail::find_inputs(canvas_, tile, in_, shape_.in_stride, in);
         kernels::winograd::transform_input_tile<Arch>(in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in,
                                                       std::ptrdiff_t{count} * shape_.in);
-        const float* gradient[winograd_outputs * winograd_outputs];
-        for (int i = 0; i < winograd_outputs * winograd_outputs; ++i)
-            gradient[i] = pixel(gradient_, shape_.out_stride, y0 + i / winograd_outputs, x0 + i % winograd_outputs);
+        constexpr int pixels = winograd_outputs * winograd_outputs;
+        std::ptrdiff_t place[pixels];
+        canvas_.find_pixels<winograd_outputs>(tile, 0, place);
+        const float* gradient[pixels];
+        for (int i = 0; i < pixels; ++i)
+            gradient[i] = place[i] != Canvas::outside ? gradient_ + place[i] * shape_.out_stride : network::zeros;
         kernels::winograd::transform_gradient_tile<Arch>(gradient, shape_.out,
                                                          gradient_points_ + std::ptrdiff_t{t} * shape_.out,
                                                          std::ptrdiff_t{count} * shape_.out);
@@ -119,7 +106,8 @@ private:
 
     const ConvShape& shape_;
     const float *in_, *gradient_;
-    int tiles_, together_;
+    Canvas canvas_;
+    int together_;
     float *in_points_, *gradient_points_, *sums_;
 };
 
