@@ -101,7 +101,8 @@ TEST_CASE("tensors, then all of them, are clipped as google/automl does it") {
 }
 
 TEST_CASE("what is clipped is what the optimiser takes") {
-    // Plain descent at rate 1 changes the weights by the clipped gradient itself, with the decay inside or outside.
+    // Plain descent at rate 1, times the segment's own, changes the weights by the clipped gradient itself, with the
+    // decay inside or outside.
     for (const bool with_decay : {false, true}) {
         const Arrays before(24, 1);
         std::vector<float> weights = before.weights;
@@ -116,7 +117,7 @@ TEST_CASE("what is clipped is what the optimiser takes") {
         double sum = 0.0;
         for (const ParameterSegment& segment : before.segments)
             for (std::size_t i = segment.first; i < segment.first + segment.count; ++i) {
-                const double change = double{before.weights[i]} - double{weights[i]};
+                const double change = (double{before.weights[i]} - double{weights[i]}) / segment.rate;
                 const double decay = segment.decays && segment.trainable && !with_decay ? 0.25 : 0.0;
                 sum += std::pow(change - decay * double{before.weights[i]}, 2);
             }
