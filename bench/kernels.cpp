@@ -158,9 +158,9 @@ void winograd_output(benchmark::State& state, int channels) {
 void winograd_strided(benchmark::State& state, int depth) {
     constexpr int granules = kernels::TileShape<Arch>::unit, width = granules * granule, tiles = max_task_tiles;
     constexpr WinogradShape shape = winograd_shape(2);
-    const Buffer values = filled(shape.inputs.pixels() * tiles * depth),
+    const Buffer values = filled(shape.inputs.pixels() * static_cast<int>(point_stride(tiles, depth))),
                  weights = filled(shape.matrices * depth * width);
-    Buffer products = filled(shape.products * tiles * width);
+    Buffer products = filled(shape.products * static_cast<int>(point_stride(tiles, width)));
     for (auto _ : state) {
         kernels::winograd::multiply_strided<Arch>(values.data(), tiles, depth, granules, weights.data(),
                                                   products.data());

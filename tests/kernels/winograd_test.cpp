@@ -110,14 +110,14 @@ struct StridedTiles {
     }
     // Of all tiles, as multiply_strided has them.
     std::vector<float> products() const {
-        std::vector<float> values = tests::poisoned(static_cast<std::size_t>(pixels * count * depth));
+        std::vector<float> values = tests::poisoned(static_cast<std::size_t>(pixels * point_stride(count, depth)));
         for (int t = 0; t < count; ++t) {
             const float* in[pixels];
             for (int i = 0; i < pixels; ++i) in[i] = pixel(t, 0, i);
-            winograd::transform_strided_inputs<Arch>(in, depth, values.data() + t * depth, count * depth);
+            winograd::transform_strided_inputs<Arch>(in, depth, values.data() + t * depth, point_stride(count, depth));
         }
         std::vector<float> made =
-            tests::poisoned(static_cast<std::size_t>(strided_lines * strided_width * count * width));
+            tests::poisoned(static_cast<std::size_t>(strided_lines * strided_width * point_stride(count, width)));
         winograd::multiply_strided<Arch>(values.data(), count, depth, width / granule, weights().data(), made.data());
         return made;
     }
@@ -138,7 +138,7 @@ TEST_CASE("tiles of stride 2 through their transforms and products are a 3 x 3 c
                 for (int i = 0; i < outputs_of_tile; ++i) out[i] = i == 7 ? nullptr : outputs.data() + i * tiles.width;
                 winograd::OutputTile tile;
                 tile.points = products.data() + t * tiles.width;
-                tile.point_stride = count * tiles.width;
+                tile.point_stride = point_stride(count, tiles.width);
                 tile.bias = tiles.bias.data();
                 tile.out = out;
                 winograd::transform_strided_outputs<Arch>(tile, tiles.width);

@@ -128,10 +128,12 @@ constexpr std::size_t scratch_floats(const Block& b) {
     }
     if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
     const WinogradShape tile = winograd_shape(b.window.stride);
-    const auto count = [](int values, std::size_t channels) { return static_cast<std::size_t>(values) * channels; };
-    return max_task_tiles *
-           (count(tile.inputs.pixels(), static_cast<std::size_t>(round_to_granule(b.in))) +
-            count(tile.products, max_panel) + (b.expands ? count(tile.outputs.pixels(), expanded) : 0));
+    const auto points = [](int values, int channels) {
+        return static_cast<std::size_t>(values * point_stride(max_task_tiles, channels));
+    };
+    const auto outputs = static_cast<std::size_t>(max_task_tiles * tile.outputs.pixels());
+    return points(tile.inputs.pixels(), round_to_granule(b.in)) + points(tile.products, max_panel) +
+           (b.expands ? outputs * expanded : 0);
 }
 
 // Floats alive while the block runs: its input, its output and, in MBConv, the map between them.

@@ -52,9 +52,11 @@ void transform_strided_inputs(const float* const (&in)[strided_height * strided_
 }
 
 // The products of `count` tiles with one panel: inputs (x, input line, tile, depth) to (x, output line, tile, channel).
+// From line to line of either it is point_stride.
 template <class Arch>
 void multiply_strided(const float* inputs, int count, int depth, int granules, const float* weights, float* products) {
-    const int width = granules * granule, rows_of_column = strided_lines * count;
+    const int width = granules * granule;
+    const std::ptrdiff_t in_line = point_stride(count, depth), out_line = point_stride(count, width);
     const float* in[3 * TileShape<Arch>::most_rows];
     float* out[TileShape<Arch>::most_rows];
     Tile tile;
@@ -62,16 +64,16 @@ void multiply_strided(const float* inputs, int count, int depth, int granules, c
     tile.taps = 3;
     tile.depth = depth;
     tile.out = out;
-    for_each_group(rows_of_column, TileShape<Arch>::max_rows(granules), [&](int first, int rows) {
+    for_each_group(strided_lines * count, TileShape<Arch>::max_rows(granules), [&](int first, int rows) {
         for (int r = 0; r < rows; ++r) {
             const int line = (first + r) / count, t = (first + r) % count;
-            out[r] = products + std::ptrdiff_t{first + r} * width;
+            out[r] = products + line * out_line + std::ptrdiff_t{t} * width;
             for (int tap = 0; tap < 3; ++tap)
-                in[tap * rows + r] = inputs + std::ptrdiff_t{(2 * line + tap) * count + t} * depth;
+                in[tap * rows + r] = inputs + (2 * line + tap) * in_line + std::ptrdiff_t{t} * depth;
         }
         for (int x = 0; x < strided_width; ++x) {
-            tile.in_offset = std::ptrdiff_t{x} * strided_height * count * depth;
-            tile.out_offset = std::ptrdiff_t{x} * rows_of_column * width;
+            tile.in_offset = x * strided_height * in_line;
+            tile.out_offset = x * strided_lines * out_line;
             tile.weights = weights + std::ptrdiff_t{std::min(x, strided_points)} * 3 * depth * width;
             compute_tile<Arch>(rows, granules, tile);
         }

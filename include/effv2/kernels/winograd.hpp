@@ -292,8 +292,10 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
 
 // The products of `count` (at most max_task_tiles) tiles with one panel of `granules` granules, point by point:
 //   products[point][tile][channel] = inputs[point][tile] * weights[point], of (depth) and (depth, panel width)
+// From point to point it is point_stride in inputs and products, `weight_stride` in weights.
 template <class Arch>
-void multiply_points(const float* inputs, int count, int depth, int granules, const float* weights, float* products) {
+void multiply_points(const float* inputs, int count, int depth, int granules, const float* weights,
+                     std::ptrdiff_t weight_stride, float* products) {
     const int width = granules * granule;
     const float* in[max_task_tiles];
     float* out[max_task_tiles];
@@ -305,9 +307,9 @@ void multiply_points(const float* inputs, int count, int depth, int granules, co
     tile.depth = depth;
     const int most = TileShape<Arch>::max_rows(granules);
     for (int i = 0; i < winograd_points; ++i) {
-        tile.weights = weights + std::ptrdiff_t{i} * depth * width;
-        tile.in_offset = std::ptrdiff_t{i} * count * depth;
-        tile.out_offset = std::ptrdiff_t{i} * count * width;
+        tile.weights = weights + i * weight_stride;
+        tile.in_offset = i * point_stride(count, depth);
+        tile.out_offset = i * point_stride(count, width);
         for_each_group(count, most, [&](int first, int rows) {
             tile.in = in + first;
             tile.out = out + first;

@@ -61,8 +61,8 @@ public:
         : job_(job),
           count_(count),
           points_(scratch),
-          products_(points_ + std::ptrdiff_t{shape.inputs.pixels()} * max_task_tiles * job.first.depth),
-          expanded_(products_ + std::ptrdiff_t{shape.products} * max_task_tiles * max_panel) {
+          products_(points_ + shape.inputs.pixels() * point_stride(max_task_tiles, job.first.depth)),
+          expanded_(products_ + shape.products * point_stride(max_task_tiles, max_panel)) {
         const int columns = in_tiles(job.block->window.output).width;
         for (int t = 0; t < count; ++t)
             corners_[t] = {(first + t) / columns * shape.outputs.height, (first + t) % columns * shape.outputs.width};
@@ -90,7 +90,7 @@ private:
 
     void transform_inputs() const {
         const int depth = job_.first.depth;
-        const std::ptrdiff_t point_stride = std::ptrdiff_t{count_} * depth;
+        const std::ptrdiff_t to_next_point = point_stride(count_, depth);
         const Window& window = job_.block->window;
         const float* patches[2][shape.inputs.pixels()];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
@@ -106,9 +106,9 @@ private:
             const auto& patch = patches[t % 2];
             float* points = points_ + std::ptrdiff_t{t} * depth;
             if constexpr (stride == 2)
-                kernels::winograd::transform_strided_inputs<Arch>(patch, depth, points, point_stride);
+                kernels::winograd::transform_strided_inputs<Arch>(patch, depth, points, to_next_point);
             else
-                kernels::winograd::transform_input_tile<Arch>(patch, depth, points, point_stride);
+                kernels::winograd::transform_input_tile<Arch>(patch, depth, points, to_next_point);
         }
     }
 
@@ -118,7 +118,8 @@ private:
         if constexpr (stride == 2)
             kernels::winograd::multiply_strided<Arch>(points_, count_, depth, granules, weights, products_);
         else
-            kernels::winograd::multiply_points<Arch>(points_, count_, depth, granules, weights, products_);
+            kernels::winograd::multiply_points<Arch>(points_, count_, depth, granules, weights,
+                                                     std::ptrdiff_t{depth} * granules * granule, products_);
     }
 
     void transform_outputs(int channel, int width) const {
@@ -134,7 +135,7 @@ private:
             if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
-            tile.point_stride = std::ptrdiff_t{count_} * width;
+            tile.point_stride = point_stride(count_, width);
             tile.bias = job_.first.bias + channel;
             tile.out = out;
             tile.out_offset = channel;

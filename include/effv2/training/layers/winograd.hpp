@@ -14,9 +14,18 @@ inline bool suits_winograd(const ConvShape& shape) {
            shape.out >= 16 && shape.window.output.height >= 3 && shape.window.output.width >= 3;
 }
 
-// Floats of a layer's transformed weights, and of one worker's scratch.
+// Floats of a layer's transformed weights in either direction, or of their gradient: panels of (points, inputs, panel
+// width), from point to point point_stride, which adds a line at most.
 inline std::size_t winograd_weights(const ConvShape& shape) {
-    return shape.winograd ? shape.weights() / 9 * winograd_points : 0;
+    if (!shape.winograd) return 0;
+    const std::size_t panels = static_cast<std::size_t>(std::max(shape.in, shape.out)) / granule;  // no more than these
+    return winograd_points * (shape.weights() / 9 + panels * segment_floats);
+}
+
+// Where the points of a panel begin in them. All panels but the last are full.
+template <class Arch>
+constexpr std::ptrdiff_t panel_points(int depth, int panel) {
+    return panel * winograd_points * point_stride(depth, kernels::TileShape<Arch>::unit * granule);
 }
 
 namespace detail {
@@ -37,8 +46,8 @@ constexpr int winograd_tiles(int depth) {
 }
 
 constexpr std::size_t winograd_scratch(int depth) {
-    return static_cast<std::size_t>(winograd_points) * static_cast<std::size_t>(winograd_tiles(depth)) *
-           static_cast<std::size_t>(depth + max_panel);
+    const int tiles = winograd_tiles(depth);
+    return static_cast<std::size_t>(winograd_points * (point_stride(tiles, depth) + point_stride(tiles, max_panel)));
 }
 
 }  // namespace detail
@@ -48,7 +57,7 @@ inline std::size_t winograd_scratch(const ConvShape& shape) {
     return shape.winograd ? std::max(detail::winograd_scratch(shape.in), detail::winograd_scratch(shape.out)) : 0;
 }
 
-// Panels of (9, depth, panel width) to panels of (points, depth, panel width).
+// Panels of (9, depth, panel width) to panels of points.
 template <class Arch>
 void transform_weights(Executor& executor, int depth, int channels, const float* weights, float* points) {
     const kernels::Panels<Arch> panels(channels);
@@ -56,12 +65,12 @@ void transform_weights(Executor& executor, int depth, int channels, const float*
     const int parts = (depth + rows - 1) / rows;
     executor.run(panels.count * parts, [&](int task, int) {
         const int panel = task / parts, width = panels.width(panel) * granule, first = task % parts * rows;
-        const std::ptrdiff_t start = std::ptrdiff_t{depth} * panels.first_channel(panel),
-                             step = std::ptrdiff_t{depth} * width;
+        const float* from = weights + std::ptrdiff_t{9} * depth * panels.first_channel(panel);
+        float* to = points + panel_points<Arch>(depth, panel);
         for (int i = first; i < std::min(first + rows, depth); ++i)
-            kernels::winograd::transform_kernels<Arch>(weights + 9 * start + std::ptrdiff_t{i} * width, step, width,
-                                                       points + winograd_points * start + std::ptrdiff_t{i} * width,
-                                                       step);
+            kernels::winograd::transform_kernels<Arch>(from + std::ptrdiff_t{i} * width, std::ptrdiff_t{depth} * width,
+                                                       width, to + std::ptrdiff_t{i} * width,
+                                                       point_stride(depth, width));
     });
 }
 
@@ -78,16 +87,17 @@ public:
           first_(first),
           count_(count),
           inputs_(scratch),
-          products_(scratch + std::ptrdiff_t{winograd_points} * count * pass.depth) {}
+          products_(scratch + winograd_points * point_stride(count, pass.depth)) {}
 
     void run() const {
         transform_inputs();
         const kernels::Panels<Arch> panels(pass_.channels);
         for (int p = 0; p < panels.count; ++p) {
-            kernels::winograd::multiply_points<Arch>(
-                inputs_, count_, pass_.depth, panels.width(p),
-                weights_ + std::ptrdiff_t{winograd_points} * pass_.depth * panels.first_channel(p), products_);
-            transform_outputs(panels.first_channel(p), panels.width(p) * granule);
+            const int width = panels.width(p) * granule;
+            kernels::winograd::multiply_points<Arch>(inputs_, count_, pass_.depth, panels.width(p),
+                                                     weights_ + panel_points<Arch>(pass_.depth, p),
+                                                     point_stride(pass_.depth, width), products_);
+            transform_outputs(panels.first_channel(p), width);
         }
     }
 
@@ -97,7 +107,7 @@ private:
             const float* in[winograd_points];
             find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in);
             kernels::winograd::transform_input_tile<Arch>(in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth,
-                                                          std::ptrdiff_t{count_} * pass_.depth);
+                                                          point_stride(count_, pass_.depth));
         }
     }
 
@@ -116,7 +126,7 @@ private:
             }
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
-            tile.point_stride = std::ptrdiff_t{count_} * width;
+            tile.point_stride = point_stride(count_, width);
             tile.out = out, tile.out_offset = channel;
             tile.residual = pass_.residual != nullptr ? residual : nullptr;
             kernels::winograd::transform_output_tile<Arch, false>(tile, width);

@@ -21,9 +21,10 @@ inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
 
 // Floats of scratch: the points of some tiles, and the sums at all points.
 inline std::size_t winograd_gradient_scratch(const ConvShape& shape, int batch) {
-    const auto in = static_cast<std::size_t>(shape.in), out = static_cast<std::size_t>(shape.out);
-    const auto tiles = static_cast<std::size_t>(detail::winograd_gradient_tiles(shape, batch));
-    return static_cast<std::size_t>(winograd_points) * (tiles * (in + out) + in * out);
+    const int tiles = detail::winograd_gradient_tiles(shape, batch);
+    return static_cast<std::size_t>(winograd_points *
+                                    (point_stride(tiles, shape.in) + point_stride(tiles, shape.out))) +
+           winograd_weights(shape);
 }
 
 // As convolve_weight_gradient.
@@ -37,8 +38,8 @@ public:
           canvas_(shape.window.output, batch),
           together_(detail::winograd_gradient_tiles(shape, batch)),
           in_points_(scratch),
-          gradient_points_(in_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.in),
-          sums_(gradient_points_ + std::ptrdiff_t{winograd_points} * together_ * shape.out) {}
+          gradient_points_(in_points_ + winograd_points * point_stride(together_, shape.in)),
+          sums_(gradient_points_ + winograd_points * point_stride(together_, shape.out)) {}
 
     void run(Executor& executor, float* weight_gradient) const {
         for (int first = 0; first < canvas_.tiles(); first += together_) {
@@ -58,16 +59,15 @@ private:
         const float* in[winograd_points];
         detail::find_inputs(canvas_, tile, in_, shape_.in_stride, in);
         kernels::winograd::transform_input_tile<Arch>(in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in,
-                                                      std::ptrdiff_t{count} * shape_.in);
+                                                      point_stride(count, shape_.in));
         constexpr int pixels = winograd_outputs * winograd_outputs;
         std::ptrdiff_t place[pixels];
         canvas_.find_pixels<winograd_outputs>(tile, 0, place);
         const float* gradient[pixels];
         for (int i = 0; i < pixels; ++i)
             gradient[i] = place[i] != Canvas::outside ? gradient_ + place[i] * shape_.out_stride : network::zeros;
-        kernels::winograd::transform_gradient_tile<Arch>(gradient, shape_.out,
-                                                         gradient_points_ + std::ptrdiff_t{t} * shape_.out,
-                                                         std::ptrdiff_t{count} * shape_.out);
+        kernels::winograd::transform_gradient_tile<Arch>(
+            gradient, shape_.out, gradient_points_ + std::ptrdiff_t{t} * shape_.out, point_stride(count, shape_.out));
     }
 
     // sums[panel][point][in][channel of the panel] (+)= sum over tiles of the points' products
@@ -77,14 +77,13 @@ private:
         executor.run(winograd_points * panels.count, [&](int task, int) {
             const int point = task / panels.count, p = task % panels.count, width = panels.width(p) * granule;
             kernels::GradientTile tile;
-            tile.gradient = gradient_points_ + std::ptrdiff_t{point} * count * shape_.out + panels.first_channel(p);
+            tile.gradient = gradient_points_ + point * point_stride(count, shape_.out) + panels.first_channel(p);
             tile.in_step = shape_.in, tile.gradient_step = shape_.out;
             tile.runs = &run, tile.run_count = 1;
             tile.add = add;
-            float* sums = sums_ + std::ptrdiff_t{winograd_points} * shape_.in * panels.first_channel(p) +
-                          std::ptrdiff_t{point} * shape_.in * width;
+            float* sums = sums_ + panel_points<Arch>(shape_.in, p) + point * point_stride(shape_.in, width);
             for (int i = 0; i < shape_.in; i += kernels::gradient_rows<Arch>) {
-                tile.in = in_points_ + std::ptrdiff_t{point} * count * shape_.in + i;
+                tile.in = in_points_ + point * point_stride(count, shape_.in) + i;
                 tile.sum = sums + std::ptrdiff_t{i} * width;
                 kernels::add_gradient<Arch>(panels.width(p), tile);
             }
@@ -95,12 +94,12 @@ private:
         const kernels::Panels<Arch> panels(shape_.out);
         executor.run(panels.count * (shape_.in / granule), [&](int task, int) {
             const int p = task / (shape_.in / granule), width = panels.width(p) * granule;
-            const std::ptrdiff_t start = std::ptrdiff_t{shape_.in} * panels.first_channel(p);
-            const std::ptrdiff_t step = std::ptrdiff_t{shape_.in} * width;
+            const float* sums = sums_ + panel_points<Arch>(shape_.in, p);
+            float* taps = weight_gradient + std::ptrdiff_t{9} * shape_.in * panels.first_channel(p);
             for (int i = task % (shape_.in / granule) * granule, end = i + granule; i < end; ++i)
-                kernels::winograd::gather_kernels<Arch>(sums_ + winograd_points * start + std::ptrdiff_t{i} * width,
-                                                        step, width,
-                                                        weight_gradient + 9 * start + std::ptrdiff_t{i} * width, step);
+                kernels::winograd::gather_kernels<Arch>(
+                    sums + std::ptrdiff_t{i} * width, point_stride(shape_.in, width), width,
+                    taps + std::ptrdiff_t{i} * width, std::ptrdiff_t{shape_.in} * width);
         });
     }
 
