@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <limits>
 
 #include "common/training_instances.hpp"
 #include "effv2/parallel/tbb.hpp"
@@ -255,6 +256,11 @@ TEST_CASE("what cannot be run is refused") {
     RunSettings s = settings(10);
     s.batch = 0;
     CHECK(refusal(small, s) == "a training batch needs at least one picture");
+    s = settings(10);
+    s.beta_rate = -1.0;
+    CHECK(refusal(small, s).find(" has a rate of -1.000000, expected at least 0") != std::string::npos);
+    s.beta_rate = std::numeric_limits<double>::quiet_NaN();
+    CHECK(refusal(small, s).find(" has a rate of nan, expected at least 0") != std::string::npos);
 }
 
 TEST_CASE("the trainer's type knows its stages") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -39,7 +40,8 @@ public:
 
     // `length`: floats of the array.
     //
-    // Fails with ErrorCode::argument where segments overlap, are out of order, off their multiples, or beyond `length`.
+    // Fails with ErrorCode::argument where segments overlap, are out of order, off their multiples, or beyond `length`,
+    // and where a rate is no number of at least 0.
     static Result<ParameterLayout> create(std::span<const ParameterSegment> segments, std::size_t length) {
         std::size_t end = 0;
         for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -52,6 +54,9 @@ public:
             if (segment.first < end) return refuse(i, "begins at", segment.first, "at least " + std::to_string(end));
             if (segment.first > length || segment.count > length - segment.first)
                 return refuse(i, "ends at", segment.first + segment.count, "at most " + std::to_string(length));
+            if (!(segment.rate >= 0.0 && std::isfinite(segment.rate)))
+                return Error{ErrorCode::argument, "parameter segment " + std::to_string(i) + " has a rate of " +
+                                                      std::to_string(segment.rate) + ", expected at least 0"};
             end = segment.first + segment.count;
         }
         return ParameterLayout(segments, length);
