@@ -66,7 +66,8 @@ inline constexpr int max_projected_pixels = 192;
 
 // Floats from one of Winograd's points to the next in values of (points, rows, channels), where rows are tiles or a
 // product's inputs: an odd number of cache lines. At a multiple of 4096 bytes, all points would have the same place in
-// their pages, and what is loaded would wait for what is stored: transforms then take two to nine times as long.
+// their pages: transforms alone, on Zen 5, then take two to nine times as long, perhaps since loads wait for stores
+// there.
 constexpr std::ptrdiff_t point_stride(int rows, int channels) {
     constexpr int line = static_cast<int>(segment_floats);
     return std::ptrdiff_t{(rows * channels + line - 1) / line | 1} * line;

@@ -37,7 +37,7 @@ struct RunSettings {
     double stochastic_depth = 0.2;
     int first_trained = 0;    // as in PassSettings
     bool fixed_stem = false;  // as in PassSettings
-    double beta_rate = 1.0;   // of the norms' beta, as a share of the learning rate
+    double beta_rate = 1.0;   // of the norms' beta, times the learning rate (Jordan 2024, arXiv:2404.00498, has 64)
     Keep keep = Keep::maps;
     Convolutions convolutions = Convolutions::fast;  // as in TrainingNetwork::make
     std::uint64_t seed = 0;

@@ -58,7 +58,7 @@ private:
             tiles = std::min(alone, running), runs_on = running < alone;
         }
 
-        // `offset` pixels after the tile's first output.
+        // `offset` pixels after the tile's first output. Pixel -1 is none of the first map's.
         Position at(int tile, int offset) const {
             if (runs_on) {
                 const int pixel = tile * winograd_outputs + offset, map = pixel / (length + 1),

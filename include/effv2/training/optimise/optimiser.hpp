@@ -65,9 +65,7 @@ public:
         std::visit(
             [&]<class Settings>(const Settings& settings) {
                 layout_.for_each_piece(executor, [&](const Piece& piece, std::size_t) {
-                    const double rate = step.learning_rate * layout_.segments()[piece.segment].rate;
-                    const optimise::Rule<Arch, Settings> rule(settings, rate, steps_);
-                    update<Arch, Settings>(rule, piece, rate, weights.data(), gradients.data(), step);
+                    update<Arch>(settings, piece, weights.data(), gradients.data(), step);
                 });
             },
             settings_);
@@ -139,12 +137,14 @@ private:
     }
 
     template <class Arch, class Settings>
-    void update(const optimise::Rule<Arch, Settings>& rule, const Piece& piece, double rate, float* weights,
-                const float* gradients, const StepSettings& step) {
+    void update(const Settings& settings, const Piece& piece, float* weights, const float* gradients,
+                const StepSettings& step) {
         constexpr bool decoupled = optimise::Traits<Settings>::decoupled;
         const ParameterSegment& segment = layout_.segments()[piece.segment];
+        const double rate = step.learning_rate * segment.rate;
+        const optimise::Rule<Arch, Settings> rule(settings, rate, steps_);
         const float clip = step.scale.clip_of(piece.segment), factor = clip * step.scale.factor;
-        const float decay = segment.decays ? rule.settings.weight_decay : 0.0f;
+        const float decay = segment.decays ? settings.weight_decay : 0.0f;
         const float coupled = step.scale.clips_decay ? clip * decay : decay;
         const float shrinking = static_cast<float>(rate * static_cast<double>(decay));
         const float share = static_cast<float>(1.0 - step.average_decay);

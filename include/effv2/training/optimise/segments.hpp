@@ -22,7 +22,7 @@ struct ParameterSegment {
     std::size_t count = 0;  // floats, a multiple of the granule
     bool decays = true;     // weight decay applies: by custom to weights, not to biases and batch norms
     bool trainable = true;  // false: frozen, no optimiser changes it
-    double rate = 1.0;      // its share of the learning rate
+    double rate = 1.0;      // times the learning rate, at least 0
 };
 
 // A run of floats in one segment, short enough that a few arrays of it lie in a second-level cache.
