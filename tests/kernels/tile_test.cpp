@@ -1,8 +1,9 @@
-// The micro-kernel against plain loops: every panel width and row count, random depths and taps, every epilogue.
+// The micro-kernels against plain loops: every panel width and row count, random depths and taps, every epilogue.
 #include "effv2/kernels/tile.hpp"
 
 #include <doctest/doctest.h>
 
+#include "effv2/kernels/products.hpp"
 #include "effv2/kernels/vector.hpp"
 #include "kernels/random.hpp"
 
@@ -69,6 +70,55 @@ TEST_CASE("every tile shape and epilogue") {
             CAPTURE(rows);
             for (int mode = 0; mode < 8; ++mode)
                 check_tile(random, rows, granules, (mode & 1) != 0, (mode & 2) != 0, (mode & 4) != 0);
+        }
+}
+
+// Many products of random operands at random distances, by one call and by loops.
+void check_products(tests::Random& random, int rows, int granules) {
+    const int count = random.integer(1, 5), taps = random.integer(1, 3), width = granules * granule;
+    kernels::Products products;
+    products.count = count;
+    products.taps = taps;
+    products.depth = granule * random.integer(1, 5);
+    products.next_tap = rows * products.depth + random.integer(0, 9);
+    products.next_in = taps * products.next_tap + random.integer(0, 9);
+    products.next_weights = random.integer(0, 1) * (taps * products.depth * width + random.integer(0, 9));
+    products.next_out = rows * width + 3;
+    const std::vector<float> inputs = random.reals(static_cast<std::size_t>(count * products.next_in));
+    const std::vector<float> weights =
+        random.reals(static_cast<std::size_t>((count - 1) * products.next_weights + taps * products.depth * width));
+    std::vector<float> outputs = tests::poisoned(static_cast<std::size_t>(count * products.next_out));
+    products.in = inputs.data();
+    products.weights = weights.data();
+    products.out = outputs.data();
+    kernels::multiply_rows<Arch>(rows, granules, products);
+
+    std::vector<float> written, expected;
+    for (int i = 0; i < count; ++i) {
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < width; ++c) {
+                double sum = 0.0;
+                for (int t = 0; t < taps; ++t)
+                    for (int k = 0; k < products.depth; ++k)
+                        sum += static_cast<double>(
+                                   products.in[i * products.next_in + t * products.next_tap + r * products.depth + k]) *
+                               products.weights[i * products.next_weights + (t * products.depth + k) * width + c];
+                expected.push_back(static_cast<float>(sum));
+                written.push_back(products.out[i * products.next_out + r * width + c]);
+            }
+        for (int behind = 0; behind < 3; ++behind)  // the poison is untouched
+            CHECK(std::isnan(products.out[i * products.next_out + rows * width + behind]));
+    }
+    CHECK(tests::relative_error(written, expected) < 2e-6);
+}
+
+TEST_CASE("many products by one call") {
+    tests::Random random(5);
+    for (int granules = 1; granules <= TileShape<Arch>::widest; ++granules)
+        for (int rows = 1; rows <= 2 * max_task_tiles; ++rows) {
+            CAPTURE(granules);
+            CAPTURE(rows);
+            check_products(random, rows, granules);
         }
 }
 

@@ -54,30 +54,29 @@ void transform_strided_inputs(const float* const (&in)[strided_height * strided_
 // The products of `count` tiles with one panel: inputs (x, input line, tile, depth) to (x, output line, tile, channel).
 // From line to line of either it is point_stride.
 template <class Arch>
-void multiply_strided(const float* inputs, int count, int depth, int granules, const float* weights, float* products) {
+void multiply_strided(const float* inputs, int count, int depth, int granules, const float* weights, float* out) {
     const int width = granules * granule;
     const std::ptrdiff_t in_line = point_stride(count, depth), out_line = point_stride(count, width);
-    const float* in[3 * TileShape<Arch>::most_rows];
-    float* out[TileShape<Arch>::most_rows];
-    Tile tile;
-    tile.in = in;
-    tile.taps = 3;
-    tile.depth = depth;
-    tile.out = out;
-    for_each_group(strided_lines * count, TileShape<Arch>::max_rows(granules), [&](int first, int rows) {
-        for (int r = 0; r < rows; ++r) {
-            const int line = (first + r) / count, t = (first + r) % count;
-            out[r] = products + line * out_line + std::ptrdiff_t{t} * width;
-            for (int tap = 0; tap < 3; ++tap)
-                in[tap * rows + r] = inputs + (2 * line + tap) * in_line + std::ptrdiff_t{t} * depth;
-        }
-        for (int x = 0; x < strided_width; ++x) {
-            tile.in_offset = x * strided_height * in_line;
-            tile.out_offset = x * strided_lines * out_line;
-            tile.weights = weights + std::ptrdiff_t{std::min(x, strided_points)} * 3 * depth * width;
-            compute_tile<Arch>(rows, granules, tile);
-        }
-    });
+    Products products;
+    products.taps = 3;
+    products.next_tap = in_line;
+    products.depth = depth;
+    products.next_in = strided_height * in_line;
+    products.next_out = strided_lines * out_line;
+    for (int line = 0; line < strided_lines; ++line) {
+        products.in = inputs + 2 * line * in_line;
+        products.out = out + line * out_line;
+        products.weights = weights;
+        products.count = strided_points;
+        products.next_weights = std::ptrdiff_t{3} * depth * width;
+        multiply_rows<Arch>(count, granules, products);
+        products.in += strided_points * products.next_in;  // odd columns, which share their weights
+        products.out += strided_points * products.next_out;
+        products.weights += strided_points * products.next_weights;
+        products.count = winograd_outputs;
+        products.next_weights = 0;
+        multiply_rows<Arch>(count, granules, products);
+    }
 }
 
 // One tile's products to outputs, with bias and SiLU, as transform_output_tile; without residuals, which a stride

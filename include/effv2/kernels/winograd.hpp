@@ -3,6 +3,7 @@
 // Networks", by interpolation at 0, pairs of +-p and infinity.
 #pragma once
 
+#include "effv2/kernels/products.hpp"
 #include "effv2/kernels/vector.hpp"
 
 namespace effv2::kernels {
@@ -295,27 +296,17 @@ void transform_input_tile(const float* const (&in)[winograd_points], int channel
 // From point to point it is point_stride in inputs and products, `weight_stride` in weights.
 template <class Arch>
 void multiply_points(const float* inputs, int count, int depth, int granules, const float* weights,
-                     std::ptrdiff_t weight_stride, float* products) {
-    const int width = granules * granule;
-    const float* in[max_task_tiles];
-    float* out[max_task_tiles];
-    for (int t = 0; t < count; ++t) {
-        in[t] = inputs + std::ptrdiff_t{t} * depth;
-        out[t] = products + std::ptrdiff_t{t} * width;
-    }
-    Tile tile;
-    tile.depth = depth;
-    const int most = TileShape<Arch>::max_rows(granules);
-    for (int i = 0; i < winograd_points; ++i) {
-        tile.weights = weights + i * weight_stride;
-        tile.in_offset = i * point_stride(count, depth);
-        tile.out_offset = i * point_stride(count, width);
-        for_each_group(count, most, [&](int first, int rows) {
-            tile.in = in + first;
-            tile.out = out + first;
-            compute_tile<Arch>(rows, granules, tile);
-        });
-    }
+                     std::ptrdiff_t weight_stride, float* out) {
+    Products products;
+    products.count = winograd_points;
+    products.next_in = point_stride(count, depth);
+    products.next_weights = weight_stride;
+    products.next_out = point_stride(count, granules * granule);
+    products.in = inputs;
+    products.depth = depth;
+    products.weights = weights;
+    products.out = out;
+    multiply_rows<Arch>(count, granules, products);
 }
 
 // What becomes of a tile's outputs: m x m pixels, row by row; a null pointer drops a pixel beyond the map's edge.

@@ -1,0 +1,89 @@
+// Many small matrix products by one call: those between Winograd's transforms, whose sums are so short that a call for
+// each (tile.hpp) would cost a tenth of their time. Rows lie at equal distances, and there is no epilogue.
+//
+//   out[i][r][c] = sum over t, k of in[i][t][r][k] * weights[i][t][k][c]
+#pragma once
+
+#include "effv2/kernels/tile.hpp"
+
+namespace effv2::kernels {
+
+// Rows of `in` are `depth` floats, rows of `out` as many as the panel is wide, one behind the other.
+struct Products {
+    int count = 0;  // of products, each so many floats behind the one before
+    std::ptrdiff_t next_in = 0, next_weights = 0, next_out = 0;
+    const float* in = nullptr;
+    int taps = 1;
+    std::ptrdiff_t next_tap = 0;  // floats of `in`
+    int depth = 0;
+    const float* weights = nullptr;  // (taps, depth, panel width)
+    float* out = nullptr;
+};
+
+template <class Arch, int rows, int granules>
+void multiply_rows(const Products& products) {
+    using Row = simd::Row<Arch, granules>;
+    const float *in = products.in, *first_weight = products.weights;
+    float* out = products.out;
+    const std::ptrdiff_t depth = products.depth;
+    for (int i = 0; i < products.count; ++i) {
+        Row sum[rows];
+        simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = Row::broadcast(0.0f); });
+        const float* weights = first_weight;
+        for (int tap = 0; tap < products.taps; ++tap) {
+            const float* from[rows];
+            simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
+                from[r] = in + tap * products.next_tap + (r + 1) * depth;
+            });
+            for (std::ptrdiff_t k = -depth; k < 0; ++k, weights += Row::width) {
+                constexpr int line = static_cast<int>(segment_floats);
+                for (int ahead = 0; ahead < Row::width; ahead += line)
+                    __builtin_prefetch(weights + weights_ahead + ahead);
+                const Row w = Row::load(weights);
+                simd::static_for<rows>([&](auto r)
+                                           __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+            }
+        }
+        simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].store(out + r * Row::width); });
+        in += products.next_in;
+        first_weight += products.next_weights;
+        out += products.next_out;
+    }
+}
+
+namespace detail {
+
+template <class Arch, int granules>
+constexpr auto product_functions() {
+    std::array<void (*)(const Products&), TileShape<Arch>::most_rows> table{};
+    [&]<int... r>(std::integer_sequence<int, r...>) {
+        ((table[static_cast<std::size_t>(r)] = &multiply_rows<Arch, r + 1, granules>), ...);
+    }
+    (std::make_integer_sequence<int, std::min(TileShape<Arch>::max_rows(granules), max_task_tiles)>{});
+    return table;
+}
+
+// [granules - 1][rows - 1]
+template <class Arch>
+inline constexpr auto product_table = []<int... g>(std::integer_sequence<int, g...>) {
+    return std::array{product_functions<Arch, g + 1>()...};
+}
+(std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+
+}  // namespace detail
+
+// For any number of rows.
+template <class Arch>
+void multiply_rows(int rows, int granules, Products products) {
+    const float* in = products.in;
+    float* out = products.out;
+    const int most = std::min(TileShape<Arch>::max_rows(granules), max_task_tiles);
+    for_each_group(rows, most, [&](int first, int count) {
+        products.in = in + std::ptrdiff_t{first} * products.depth;
+        products.out = out + std::ptrdiff_t{first} * granules * granule;
+        detail::product_table<Arch>[static_cast<std::size_t>(granules - 1)][static_cast<std::size_t>(count - 1)](
+            products);
+    });
+}
+
+}  // namespace effv2::kernels
