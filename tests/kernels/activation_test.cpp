@@ -34,6 +34,21 @@ TEST_CASE("SiLU at the ends of the range") {
     CHECK(std::isfinite(fast_silu(-3e38f)));  // nothing that would spread
 }
 
+TEST_CASE_TEMPLATE("SiLU of several rows at once is that of each", Granules, std::integral_constant<int, 1>,
+                   std::integral_constant<int, 3>, std::integral_constant<int, 4>) {
+    using Row = simd::Row<Arch, Granules::value>;
+    tests::Random random(3);
+    constexpr int rows = 5;
+    std::vector<float> values = random.reals(rows * Row::width), expected;
+    for (float& value : values) value *= 9.0f;
+    for (const float value : values) expected.push_back(kernels::plain::silu(value));
+    Row x[rows];
+    for (int r = 0; r < rows; ++r) x[r] = Row::load(values.data() + r * Row::width);
+    simd::silu(x);
+    for (int r = 0; r < rows; ++r) x[r].store(values.data() + r * Row::width);
+    CHECK(tests::relative_error(values, expected) < 3e-7);
+}
+
 TEST_CASE("sigmoid over vectors of every length") {
     tests::Random random(1);
     for (int n = granule; n <= 20 * granule; n += granule) {

@@ -40,8 +40,8 @@ template <class Arch, int granules, int pixels>
             });
         }
     }
+    simd::silu(sum);
     simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) {
-        sum[x] = simd::silu(sum[x]);
         total = total + sum[x];
         sum[x].store(out + static_cast<std::ptrdiff_t>(x) * p.out_stride);
     });

@@ -38,8 +38,9 @@ void stem_pixels(const StemRow& s, int x, const float* weights, int channel) {
         }
     }
     float* out = s.out + static_cast<std::ptrdiff_t>(x) * s.out_stride + channel;
+    simd::silu(sum);
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
-        simd::silu(sum[r]).store(out + static_cast<std::ptrdiff_t>(r) * s.out_stride);
+        sum[r].store(out + static_cast<std::ptrdiff_t>(r) * s.out_stride);
     });
 }
 

@@ -95,10 +95,13 @@ void transform_strided_outputs(const OutputTile& tile, int channels) {
                 Row line[strided_points];
                 simd::static_for<strided_points>([&](auto x) __attribute__((always_inline)) { line[x] = product(x); });
                 transform_outputs(line);
+                Row out[winograd_outputs];
                 simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
-                    float* to = tile.out[y * winograd_outputs + x];
-                    if (to == nullptr) return;
-                    simd::silu(line[x] + product(strided_points + x) + bias).store(to + tile.out_offset + c);
+                    out[x] = line[x] + product(strided_points + x) + bias;
+                });
+                simd::silu(out);
+                simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
+                    store_output(tile, y * winograd_outputs + x, c, out[x]);
                 });
             }
         });

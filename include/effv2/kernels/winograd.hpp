@@ -319,6 +319,15 @@ struct OutputTile {
     const float* const* residual = nullptr;  // pixels as `out`, or nullptr
 };
 
+// One pixel's channels from c on, with their residual.
+template <class Row>
+[[gnu::always_inline]] inline void store_output(const OutputTile& tile, int pixel, int c, Row value) {
+    float* to = tile.out[pixel];
+    if (to == nullptr) return;
+    if (tile.residual != nullptr) value = value + Row::load(tile.residual[pixel] + tile.out_offset + c);
+    value.store(to + tile.out_offset + c);
+}
+
 // One tile's points to outputs, over a panel of `channels`: with bias, SiLU and then the residual, or (for training)
 // the residual alone.
 template <class Arch, bool activated = true>
@@ -343,14 +352,14 @@ void transform_output_tile(const OutputTile& tile, int channels) {
                 simd::static_for<winograd_inputs>([&](auto y)
                                                       __attribute__((always_inline)) { column[y] = half[y][x]; });
                 transform_outputs(column);
-                simd::static_for<winograd_outputs>([&](auto y) __attribute__((always_inline)) {
-                    float* to = tile.out[y * winograd_outputs + x];
-                    if (to == nullptr) return;
-                    Row value = column[y];
-                    if constexpr (activated) value = simd::silu(value + bias);
-                    if (tile.residual != nullptr)
-                        value = value + Row::load(tile.residual[y * winograd_outputs + x] + tile.out_offset + c);
-                    value.store(to + tile.out_offset + c);
+                simd::static_for<winograd_outputs / 2>([&](auto pair) __attribute__((always_inline)) {
+                    Row &upper = column[2 * pair], &lower = column[2 * pair + 1];
+                    if constexpr (activated) {
+                        upper = upper + bias, lower = lower + bias;
+                        simd::silu(upper, lower);
+                    }
+                    store_output(tile, 2 * pair * winograd_outputs + x, c, upper);
+                    store_output(tile, (2 * pair + 1) * winograd_outputs + x, c, lower);
                 });
             }
         });
