@@ -104,14 +104,14 @@ constexpr std::size_t mixed_floats(int inputs) {
 
 // Strassen's sums of an expansion's rows: four halves for each pair of pixels.
 constexpr std::size_t expansion_sums(const Block& b) {
-    return static_cast<std::size_t>(b.window.input.pixels() / 2) * 2 * static_cast<std::size_t>(b.in);
+    return static_cast<std::size_t>(b.window.input.pixels() / 2) * static_cast<std::size_t>(sums_stride(b.in));
 }
 
 // A worker's share of those of a projection's rows: whole ones of its part of few pixels, or a chunk of a task's.
 constexpr std::size_t projection_sums(const Block& b) {
-    const auto depth = static_cast<std::size_t>(b.expanded);
-    const std::size_t chunk = depth < max_strassen_depth ? depth : std::size_t{max_strassen_depth};
-    return larger(std::size_t{min_projected_pixels} * depth, 2 * std::size_t{max_strassen_pairs} * chunk);
+    const int chunk = b.expanded < max_strassen_depth ? b.expanded : max_strassen_depth;
+    return larger(static_cast<std::size_t>(min_projected_pixels / 2 * sums_stride(b.expanded)),
+                  static_cast<std::size_t>(max_strassen_pairs * sums_stride(chunk)));
 }
 
 // What one worker needs beside the arena while it computes its part of the block.

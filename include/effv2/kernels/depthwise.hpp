@@ -47,9 +47,11 @@ template <class Arch, int granules, int pixels>
     });
 }
 
-// The outputs of one row, `together` neighbours at a time and the rest at once.
+// The outputs of one row, `together` neighbours at a time and the rest at once. Returns the total with them, which is
+// in registers meanwhile: in memory, each pixel would wait for the one before.
 template <class Arch, int granules>
-void depthwise_row(const DepthwisePanel& p, const float* in, float* out, simd::Row<Arch, granules>& total) {
+simd::Row<Arch, granules> depthwise_row(const DepthwisePanel& p, const float* in, float* out,
+                                        simd::Row<Arch, granules> total) {
     using Row = simd::Row<Arch, granules>;
     constexpr int together = TileShape<Arch>::registers == 32 && Row::fulls <= 2 ? 4 : 2;
     const std::ptrdiff_t in_step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
@@ -59,6 +61,7 @@ void depthwise_row(const DepthwisePanel& p, const float* in, float* out, simd::R
     simd::static_for<together - 1>([&](auto rest) __attribute__((always_inline)) {
         if (left == rest + 1) depthwise_pixels<Arch, granules, rest + 1>(p, in, out, total);
     });
+    return total;
 }
 
 template <class Arch, int granules>
@@ -68,7 +71,7 @@ void depthwise_panel(const DepthwisePanel& p) {
     for (int y = 0; y < p.size.height; ++y) {
         const float* in = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
         float* out = p.out + static_cast<std::ptrdiff_t>(y) * p.size.width * p.out_stride;
-        depthwise_row<Arch, granules>(p, in, out, total);
+        total = depthwise_row<Arch, granules>(p, in, out, total);
     }
     total.store(p.sums);
 }

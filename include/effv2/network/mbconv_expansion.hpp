@@ -114,7 +114,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
         for (int r = 0; r < rows; ++r) {
             upper[r] = map + std::ptrdiff_t{2 * (first + r)} * job.in_stride;
             lower[r] = upper[r] + job.in_stride;
-            float* sums_of_pair = map_sums + std::ptrdiff_t{first + r} * 2 * depth;
+            float* sums_of_pair = map_sums + std::ptrdiff_t{first + r} * sums_stride(depth);
             if (makes_sums) kernels::sum_rows<Arch>(upper[r], lower[r], depth, sums_of_pair);
             sums[r] = sums_of_pair;
             out_upper[r] = walk.next();

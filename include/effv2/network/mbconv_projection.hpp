@@ -73,7 +73,7 @@ public:
         float* mixed = scratch + detail::projection_sums(*job_.block);
         for_each_chunk(job_.projection.depth, [&](int chunk, int depth) {
             for (int i = 0; i < rows_.count; ++i) {
-                float* sums = scratch + std::ptrdiff_t{i} * 2 * depth;
+                float* sums = scratch + std::ptrdiff_t{i} * sums_stride(depth);
                 excite_and_sum(i, chunk, depth, sums);
                 rows_.sums[i] = sums;
             }
@@ -151,7 +151,7 @@ void project_pairs_by_panels(const MbconvJob& job, int pairs) {
     const Work& work = *job.work;
     const auto sums_of = [&](int pair) {
         constexpr int each = min_projected_pixels / 2;
-        return work.scratch_of(pair / each) + std::ptrdiff_t{pair % each} * 2 * job.projection.depth;
+        return work.scratch_of(pair / each) + std::ptrdiff_t{pair % each} * sums_stride(job.projection.depth);
     };
     work.share(pairs, 4, max_strassen_pairs, [&](int first, int count, int) {
         PairedProjection<Arch>(job, first, count).excite([&](int i) { return sums_of(first + i); });
