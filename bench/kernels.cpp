@@ -59,38 +59,38 @@ void pairwise(benchmark::State& state, int pixels, int depth, int channels, bool
     constexpr int width = TileShape<Arch>::unit * granule;
     const int pairs = pixels / 2, in_stride = pixel_stride(depth), out_stride = pixel_stride(channels);
     const Buffer in = filled(pixels * in_stride), weights = filled(depth * channels), bias = filled(channels);
-    Buffer out = filled(pixels * out_stride), sums = filled(pairs * 2 * depth), mixed = filled(2 * depth * width);
-    std::vector<const float*> upper, lower, sums_of;
+    Buffer out = filled(pixels * out_stride), sums = filled(pairs * sums_stride(depth));
+    Buffer mixed = filled(2 * depth * width);
     std::vector<float*> out_upper, out_lower;
     for (int i = 0; i < pairs; ++i) {
-        upper.push_back(in.data() + 2 * i * in_stride);
-        lower.push_back(in.data() + (2 * i + 1) * in_stride);
-        sums_of.push_back(sums.data() + i * 2 * depth);
         out_upper.push_back(out.data() + 2 * i * out_stride);
         out_lower.push_back(out.data() + (2 * i + 1) * out_stride);
     }
     kernels::StrassenTile tile;
+    tile.next_pair = 2 * in_stride;
+    tile.next_sums = sums_stride(depth);
     tile.depth = depth;
     tile.mixed = mixed.data();
     tile.silu = silu;
     for (auto _ : state) {
         for (int i = 0; i < pairs; ++i)
             kernels::sum_rows<Arch>(in.data() + 2 * i * in_stride, in.data() + (2 * i + 1) * in_stride, depth,
-                                    sums.data() + i * 2 * depth);
+                                    sums.data() + i * sums_stride(depth));
         for (int channel = 0; channel + 2 * width <= channels; channel += 2 * width) {
             tile.left = weights.data() + depth * channel;
             tile.right = tile.left + depth * width;
             tile.bias = bias.data() + channel;
             tile.left_offset = channel;
             tile.right_offset = channel + width;
-            kernels::for_each_group(pairs, kernels::strassen_rows<Arch>, [&](int first, int rows) {
+            kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {
+                tile.rows = rows;
                 tile.mixes = first == 0;
-                tile.upper = upper.data() + first;
-                tile.lower = lower.data() + first;
-                tile.sums = sums_of.data() + first;
+                tile.upper = in.data() + first * tile.next_pair;
+                tile.lower = tile.upper + in_stride;
+                tile.sums = sums.data() + first * tile.next_sums;
                 tile.out_upper = out_upper.data() + first;
                 tile.out_lower = out_lower.data() + first;
-                kernels::compute_strassen_tile<Arch>(rows, tile);
+                kernels::compute_strassen_tile<Arch>(tile);
             });
         }
     }
@@ -154,7 +154,22 @@ void winograd_output(benchmark::State& state, int channels) {
         benchmark::Counter(static_cast<double>(state.iterations()) * channels, benchmark::Counter::kIsRate);
 }
 
-// The products of a task's tiles of stride 2 with one full panel, counted as those of the direct algorithm.
+// The products of a task's tiles with one panel, counted as those of the direct algorithm.
+void winograd_products(benchmark::State& state, int depth, int granules) {
+    constexpr int tiles = max_task_tiles;
+    const int width = granules * granule;
+    const Buffer values = filled(winograd_points * static_cast<int>(point_stride(tiles, depth))),
+                 weights = filled(winograd_points * depth * width);
+    Buffer products = filled(winograd_points * static_cast<int>(point_stride(tiles, width)));
+    for (auto _ : state) {
+        kernels::winograd::multiply_points<Arch>(values.data(), tiles, depth, granules, weights.data(),
+                                                 std::ptrdiff_t{depth} * width, products.data());
+        benchmark::DoNotOptimize(products.data());
+    }
+    bench::count_flops(state, 2.0 * 9 * winograd_outputs * winograd_outputs * tiles * depth * width);
+}
+
+// The same of stride 2, with one full panel.
 void winograd_strided(benchmark::State& state, int depth) {
     constexpr int granules = kernels::TileShape<Arch>::unit, width = granules * granule, tiles = max_task_tiles;
     constexpr WinogradShape shape = winograd_shape(2);
@@ -229,6 +244,10 @@ int main(int argc, char** argv) {
         benchmark::RegisterBenchmark(("winograd/output/" + std::to_string(channels)).c_str(),
                                      [=](benchmark::State& s) { winograd_output(s, channels); });
     }
+    for (const auto& [depth, granules] : {std::pair{32, 2}, {24, 3}, {32, 4}, {48, 4}, {64, 4}})
+        benchmark::RegisterBenchmark(
+            ("winograd/products/" + std::to_string(depth) + "->" + std::to_string(granules * granule)).c_str(),
+            [=](benchmark::State& s) { winograd_products(s, depth, granules); });
     for (const int depth : {16, 24, 48})
         benchmark::RegisterBenchmark(("winograd/strided/" + std::to_string(depth)).c_str(),
                                      [=](benchmark::State& s) { winograd_strided(s, depth); });

@@ -45,26 +45,26 @@ struct Operands {
 
 void check_tile(const Operands& with) {
     const int pairs = with.pairs, depth = with.depth, row = 2 * width;
-    std::vector<float> sums = tests::poisoned(static_cast<std::size_t>(pairs * 2 * depth));
+    const std::ptrdiff_t next_sums = 2 * depth + 8;
+    std::vector<float> sums = tests::poisoned(static_cast<std::size_t>(pairs * next_sums));
     std::vector<float> mixed = tests::poisoned(static_cast<std::size_t>(2 * depth * width));
     std::vector<float> outputs = tests::poisoned(static_cast<std::size_t>(2 * pairs * row + 6));
-    std::vector<const float*> in, plus, sums_of;
+    const float *upper = with.inputs.data() + 3, *lower = upper + pairs * depth;
+    std::vector<const float*> plus;
     std::vector<float*> out;
     for (int i = 0; i < 2 * pairs; ++i) {
-        in.push_back(with.inputs.data() + i * depth);
         plus.push_back(with.residuals.data() + i * row);
         out.push_back(outputs.data() + i * row);
     }
-    for (int i = 0; i < pairs; ++i) {
-        sums_of.push_back(sums.data() + i * 2 * depth);
-        kernels::sum_rows<Arch>(in[static_cast<std::size_t>(i)] + 3, in[static_cast<std::size_t>(pairs + i)] + 3, depth,
-                                sums.data() + i * 2 * depth);
-    }
+    for (int i = 0; i < pairs; ++i)
+        kernels::sum_rows<Arch>(upper + i * depth, lower + i * depth, depth, sums.data() + i * next_sums);
     kernels::StrassenTile tile;
-    tile.upper = in.data();
-    tile.lower = in.data() + pairs;
-    tile.in_offset = 3;
-    tile.sums = sums_of.data();
+    tile.rows = pairs;
+    tile.upper = upper;
+    tile.lower = lower;
+    tile.next_pair = depth;
+    tile.sums = sums.data();
+    tile.next_sums = next_sums;
     tile.depth = depth;
     tile.left = with.weights.data();
     tile.right = tile.left + depth * width;
@@ -86,7 +86,7 @@ void check_tile(const Operands& with) {
     for (const bool mixes : {true, false}) {  // the second time with the weights' sums that the first one left
         std::fill(outputs.begin(), outputs.end(), std::numeric_limits<float>::quiet_NaN());
         tile.mixes = mixes;
-        kernels::compute_strassen_tile<Arch>(pairs, tile);
+        kernels::compute_strassen_tile<Arch>(tile);
         const std::span<const float> written = std::span(outputs).subspan(5, expected.size());
         CHECK(tests::relative_error(written, expected) < 3e-6);
         CHECK(std::isnan(outputs[4]));  // the poison before and behind is untouched
@@ -106,6 +106,20 @@ TEST_CASE("every number of pairs and every epilogue") {
             CAPTURE(mode);
             check_tile(Operands(random, pairs, mode));
         }
+}
+
+TEST_CASE("a register row is one of the rows in memory, and all of those are in registers") {
+    for (int count = 1; count <= 12; ++count) {
+        const int rows = (count + kernels::row_group - 1) / kernels::row_group * kernels::row_group;
+        std::vector<int> found(static_cast<std::size_t>(count));
+        for (int r = 0; r < rows; ++r) {
+            const int row = kernels::RowGroups<12>::row(r, count);
+            REQUIRE(row >= 0);
+            REQUIRE(row < count);
+            ++found[static_cast<std::size_t>(row)];
+        }
+        for (const int times : found) CHECK(times > 0);
+    }
 }
 
 TEST_CASE("units cover every panel once") {

@@ -4,6 +4,7 @@
 //   out[i][r][c] = sum over t, k of in[i][t][r][k] * weights[i][t][k][c]
 #pragma once
 
+#include "effv2/kernels/row_groups.hpp"
 #include "effv2/kernels/tile.hpp"
 
 namespace effv2::kernels {
@@ -31,17 +32,16 @@ void multiply_rows(const Products& products) {
         simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = Row::broadcast(0.0f); });
         const float* weights = first_weight;
         for (int tap = 0; tap < products.taps; ++tap) {
-            const float* from[rows];
-            simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
-                from[r] = in + tap * products.next_tap + (r + 1) * depth;
-            });
-            for (std::ptrdiff_t k = -depth; k < 0; ++k, weights += Row::width) {
+            RowGroups<rows> from(in + tap * products.next_tap, depth);
+            for (const float* end = weights + depth * Row::width; weights != end; weights += Row::width) {
                 constexpr int line = static_cast<int>(segment_floats);
                 for (int ahead = 0; ahead < Row::width; ahead += line)
                     __builtin_prefetch(weights + weights_ahead + ahead);
                 const Row w = Row::load(weights);
-                simd::static_for<rows>([&](auto r)
-                                           __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+                simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
+                    sum[r].add_product(from.template value<r>(), w);
+                });
+                from.advance();
             }
         }
         simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].store(out + r * Row::width); });

@@ -18,27 +18,31 @@
 // inputs take part: relative to the larger of two pixels, not to each.
 #pragma once
 
+#include "effv2/kernels/row_groups.hpp"
 #include "effv2/kernels/vector.hpp"
 
 namespace effv2::kernels {
 
-// Rows of a tile: with more, the rows' pointers do not fit into the general registers of x86.
+// Rows of a tile: whole groups.
 template <class Arch>
-inline constexpr int strassen_rows = std::min(10, TileShape<Arch>::max_rows(TileShape<Arch>::unit));
+inline constexpr int strassen_rows =
+    std::min(12, TileShape<Arch>::max_rows(TileShape<Arch>::unit)) / row_group* row_group;
 
 // The operands of one tile: `rows` pairs of an upper and a lower pixel by two neighbouring full panels.
 struct StrassenTile {
-    const float* const* upper = nullptr;  // a pointer for each pair: (depth)
-    const float* const* lower = nullptr;
-    std::ptrdiff_t in_offset = 0;        // added to both
-    const float* const* sums = nullptr;  // (4, depth / 2): sum_rows
-    int depth = 0;                       // even
-    const float* left = nullptr;         // weights (depth, panel width)
+    int rows = 0;
+    const float* upper = nullptr;  // of the first pair: (depth)
+    const float* lower = nullptr;
+    std::ptrdiff_t next_pair = 0;  // floats from pair to pair
+    const float* sums = nullptr;   // of the first pair: (4, depth / 2), from sum_rows
+    std::ptrdiff_t next_sums = 0;
+    int depth = 0;                // even
+    const float* left = nullptr;  // weights (depth, panel width)
     const float* right = nullptr;
-    float* mixed = nullptr;       // T1, T2, T3, -T4: (4, depth / 2, panel width)
-    bool mixes = false;           // they are not there yet: this tile is the first of its panels
-    const float* bias = nullptr;  // (2 * panel width), or nullptr for zeros
-    float* const* out_upper = nullptr;
+    float* mixed = nullptr;             // T1, T2, T3, -T4: (4, depth / 2, panel width)
+    bool mixes = false;                 // they are not there yet: this tile is the first of its panels
+    const float* bias = nullptr;        // (2 * panel width), or nullptr for zeros
+    float* const* out_upper = nullptr;  // a pointer for each pair
     float* const* out_lower = nullptr;
     std::ptrdiff_t left_offset = 0;                // added to outputs and residuals: where the left panel is ...
     std::ptrdiff_t right_offset = 0;               // ... and where the right one
@@ -96,10 +100,11 @@ void excite_and_sum_rows(float* upper, float* lower, const float* factors, int d
 template <class Arch, int rows, bool mixes>
 void compute_strassen_tile(const StrassenTile& tile) {
     using Row = simd::Row<Arch, TileShape<Arch>::unit>;
-    const std::ptrdiff_t half = tile.depth / 2, quarter = half * Row::width, at = tile.in_offset;
+    const std::ptrdiff_t half = tile.depth / 2, quarter = half * Row::width;
+    const std::ptrdiff_t pair = tile.next_pair, pair_sums = tile.next_sums;
     struct Product {
-        const float* const* in;
-        std::ptrdiff_t end;  // of the half row, from the row's pointer
+        const float* in;
+        std::ptrdiff_t next;  // from row to row
         const float* weights;
         const float *minuend, *subtrahend;  // what those are made of
         const float* ahead;                 // a quarter of the next panels'
@@ -107,13 +112,13 @@ void compute_strassen_tile(const StrassenTile& tile) {
     const float *b11 = tile.left, *b21 = b11 + quarter, *b12 = tile.right, *b22 = b12 + quarter;
     const float *t1 = tile.mixed, *t2 = t1 + quarter, *t3 = t2 + quarter, *minus_t4 = t3 + quarter;
     const Product products[7] = {
-        {tile.upper, at + half, b11, nullptr, nullptr, b11 + tile.next},
-        {tile.upper, at + 2 * half, b21, nullptr, nullptr, b21 + tile.next},
-        {tile.sums, half, t1, b12, b11, b12 + tile.next},
-        {tile.sums, 2 * half, t2, b22, t1, b22 + tile.next},
-        {tile.sums, 3 * half, t3, b22, b12, t3},
-        {tile.lower, at + 2 * half, minus_t4, b21, t2, minus_t4},
-        {tile.sums, 4 * half, b22, nullptr, nullptr, b22},
+        {tile.upper, pair, b11, nullptr, nullptr, b11 + tile.next},
+        {tile.upper + half, pair, b21, nullptr, nullptr, b21 + tile.next},
+        {tile.sums, pair_sums, t1, b12, b11, b12 + tile.next},
+        {tile.sums + half, pair_sums, t2, b22, t1, b22 + tile.next},
+        {tile.sums + 2 * half, pair_sums, t3, b22, b12, t3},
+        {tile.lower + half, pair, minus_t4, b21, t2, minus_t4},
+        {tile.sums + 3 * half, pair_sums, b22, nullptr, nullptr, b22},
     };
     Row sum[rows];
     alignas(64) float first[rows][Row::width];   // U, then V + S1 T1
@@ -126,24 +131,23 @@ void compute_strassen_tile(const StrassenTile& tile) {
 
     each([&](auto r) __attribute__((always_inline)) { sum[r] = zero; });
     for (int p = 0; p < 7; ++p) {  // one loop, not seven: the compiler then keeps its pointers in registers
-        const float* from[rows];
+        RowGroups<rows> from(products[p].in, products[p].next, tile.rows);
         const float* weights = products[p].weights;
-        each([&](auto r) __attribute__((always_inline)) { from[r] = products[p].in[r] + products[p].end; });
         if (mixes && products[p].minuend != nullptr) {
             const float *minuend = products[p].minuend, *subtrahend = products[p].subtrahend;
             float* made = tile.mixed + (weights - tile.mixed);
-            for (std::ptrdiff_t k = -half, i = 0; k < 0; ++k, i += Row::width) {
+            for (std::ptrdiff_t i = 0; i < quarter; i += Row::width, from.advance()) {
                 const Row w = Row::load(minuend + i) - Row::load(subtrahend + i);
                 w.store(made + i);
-                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from.template value<r>(), w); });
             }
         } else {
             const std::ptrdiff_t ahead = products[p].ahead - weights;
-            for (std::ptrdiff_t k = -half; k < 0; ++k, weights += Row::width) {
+            for (const float* end = weights + quarter; weights != end; weights += Row::width, from.advance()) {
                 constexpr int line = static_cast<int>(segment_floats);
                 for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + ahead + i, 0, 2);
                 const Row w = Row::load(weights);
-                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
+                each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from.template value<r>(), w); });
             }
         }
         // What is kept, and what of an output is still missing.
@@ -180,52 +184,47 @@ namespace detail {
 
 using StrassenFunction = void (*)(const StrassenTile&);
 
-// Few tiles have other numbers of rows than the largest, and compilers need long for each: sizes from large to small,
-// of which the first two can mix.
-template <class Arch>
-inline constexpr std::array<int, 4> strassen_sizes = {strassen_rows<Arch>, strassen_rows<Arch> - 1,
-                                                      strassen_rows<Arch> - 2, strassen_rows<Arch> / 2};
-
-template <class Arch>
-inline constexpr auto strassen_table = []<std::size_t... i>(std::index_sequence<i...>) {
-    return std::array<StrassenFunction, sizeof...(i)>{&compute_strassen_tile<Arch, strassen_sizes<Arch>[i], false>...};
+// [rows / row_group - 1]
+template <class Arch, bool mixes>
+inline constexpr auto strassen_table = []<int... i>(std::integer_sequence<int, i...>) {
+    return std::array<StrassenFunction, sizeof...(i)>{&compute_strassen_tile<Arch, (i + 1) * row_group, mixes>...};
 }
-(std::make_index_sequence<4>{});
+(std::make_integer_sequence<int, strassen_rows<Arch> / row_group>{});
 
-template <class Arch>
-inline constexpr std::array<StrassenFunction, 2> mixing_strassen_table = {
-    &compute_strassen_tile<Arch, strassen_sizes<Arch>[0], true>,
-    &compute_strassen_tile<Arch, strassen_sizes<Arch>[1], true>};
-
-// A table of `rows` pointers, filled up with its last one.
-template <class Pointer>
+// A table of pointers for all rows of a tile from one of as many as are wanted.
+template <class Pointer, class Arch>
 struct FilledUp {
-    std::array<Pointer, 12> pointers;
-    FilledUp(const Pointer* from, int rows) {
-        for (int r = 0; from != nullptr && r < static_cast<int>(pointers.size()); ++r)
-            pointers[static_cast<std::size_t>(r)] = from[r < rows ? r : rows - 1];
+    Pointer pointers[strassen_rows<Arch>];
+    FilledUp(const Pointer* from, int count) {
+        for (int r = 0; from != nullptr && r < strassen_rows<Arch>; ++r)
+            pointers[r] = from[RowGroups<strassen_rows<Arch>>::row(r, count)];
     }
-    const Pointer* table(const Pointer* from) const { return from != nullptr ? pointers.data() : nullptr; }
+    const Pointer* table(const Pointer* from) const { return from != nullptr ? pointers : nullptr; }
 };
 
 }  // namespace detail
 
-// Computes `rows` (1 to strassen_rows) pairs of pixels. Where there is no tile of so many, the last pair is computed
-// more than once.
-template <class Arch>
-void compute_strassen_tile(int rows, const StrassenTile& tile) {
-    std::size_t size = tile.mixes ? 1 : 3;
-    while (detail::strassen_sizes<Arch>[size] < rows) --size;
-    const auto compute = tile.mixes ? detail::mixing_strassen_table<Arch>[size] : detail::strassen_table<Arch>[size];
-    if (detail::strassen_sizes<Arch>[size] == rows) return compute(tile);
+// Cuts `total` rows that lie at equal distances into tiles, all full but the last, and calls f(first, count).
+template <class Arch, class F>
+void for_each_strassen_tile(int total, F f) {
+    for (int first = 0; first < total; first += strassen_rows<Arch>)
+        f(first, std::min(strassen_rows<Arch>, total - first));
+}
 
-    const detail::FilledUp<const float*> upper(tile.upper, rows), lower(tile.lower, rows), sums(tile.sums, rows);
-    const detail::FilledUp<const float*> plus_upper(tile.residual_upper, rows), plus_lower(tile.residual_lower, rows);
-    const detail::FilledUp<float*> out_upper(tile.out_upper, rows), out_lower(tile.out_lower, rows);
+// Computes tile.rows (1 to strassen_rows) pairs of pixels. Where that is not a whole number of groups, some are
+// computed twice.
+template <class Arch>
+void compute_strassen_tile(const StrassenTile& tile) {
+    const auto size = static_cast<std::size_t>((tile.rows - 1) / row_group);
+    const auto compute =
+        tile.mixes ? detail::strassen_table<Arch, true>[size] : detail::strassen_table<Arch, false>[size];
+    if (tile.rows % row_group == 0) return compute(tile);
+
+    using Plus = detail::FilledUp<const float*, Arch>;
+    using Out = detail::FilledUp<float*, Arch>;
+    const Plus plus_upper(tile.residual_upper, tile.rows), plus_lower(tile.residual_lower, tile.rows);
+    const Out out_upper(tile.out_upper, tile.rows), out_lower(tile.out_lower, tile.rows);
     StrassenTile filled = tile;
-    filled.upper = upper.table(tile.upper);
-    filled.lower = lower.table(tile.lower);
-    filled.sums = sums.table(tile.sums);
     filled.out_upper = out_upper.table(tile.out_upper);
     filled.out_lower = out_lower.table(tile.out_lower);
     filled.residual_upper = plus_upper.table(tile.residual_upper);

@@ -92,12 +92,10 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     const int pairs = size.pixels() / 2, depth = job.expansion.depth;
     const int channel = kernels::Panels<Arch>(job.expansion.channels).first_channel(p);
     constexpr int most = kernels::strassen_rows<Arch>;
-    const float *upper[most], *lower[most], *sums[most];
     float *out_upper[most], *out_lower[most];
     kernels::StrassenTile tile;
-    tile.upper = upper;
-    tile.lower = lower;
-    tile.sums = sums;
+    tile.next_pair = std::ptrdiff_t{2} * job.in_stride;
+    tile.next_sums = sums_stride(depth);
     tile.depth = depth;
     tile.left = job.expansion.weights + std::ptrdiff_t{depth} * channel;
     tile.right = tile.left + std::ptrdiff_t{depth} * left.width;
@@ -109,18 +107,21 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     tile.silu = true;
     tile.next = std::ptrdiff_t{2} * depth * left.width;
     PixelWalk walk(left, size, 0);
-    kernels::for_each_group(pairs, most, [&](int first, int rows) {
+    kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {
+        float* sums = map_sums + first * tile.next_sums;
+        tile.rows = rows;
+        tile.upper = map + first * tile.next_pair;
+        tile.lower = tile.upper + job.in_stride;
+        tile.sums = sums;
         tile.mixes = first == 0;
         for (int r = 0; r < rows; ++r) {
-            upper[r] = map + std::ptrdiff_t{2 * (first + r)} * job.in_stride;
-            lower[r] = upper[r] + job.in_stride;
-            float* sums_of_pair = map_sums + std::ptrdiff_t{first + r} * sums_stride(depth);
-            if (makes_sums) kernels::sum_rows<Arch>(upper[r], lower[r], depth, sums_of_pair);
-            sums[r] = sums_of_pair;
+            if (makes_sums)
+                kernels::sum_rows<Arch>(tile.upper + r * tile.next_pair, tile.lower + r * tile.next_pair, depth,
+                                        sums + r * tile.next_sums);
             out_upper[r] = walk.next();
             out_lower[r] = walk.next();
         }
-        kernels::compute_strassen_tile<Arch>(rows, tile);
+        kernels::compute_strassen_tile<Arch>(tile);
     });
     if (size.pixels() % 2 == 0) return;
     expand_panel<Arch>(job, map, 2 * pairs, p, left);

@@ -49,6 +49,7 @@ class PairedProjection {
 public:
     PairedProjection(const MbconvJob& job, int first, int count)
         : job_(job), units_(projection_units<Arch>(job.projection, true)), pairs_(job.pixels() / 2) {
+        rows_.next_pair = std::ptrdiff_t{2} * job.middle_stride;
         for (int i = first; i < first + count; ++i) {
             const int image = i / pairs_, upper = 2 * (i % pairs_), lower = upper + 1;
             image_[rows_.count] = image;
@@ -72,8 +73,9 @@ public:
     void run(float* scratch) {
         float* mixed = scratch + detail::projection_sums(*job_.block);
         for_each_chunk(job_.projection.depth, [&](int chunk, int depth) {
+            rows_.next_sums = sums_stride(depth);
             for (int i = 0; i < rows_.count; ++i) {
-                float* sums = scratch + std::ptrdiff_t{i} * sums_stride(depth);
+                float* sums = scratch + i * rows_.next_sums;
                 excite_and_sum(i, chunk, depth, sums);
                 rows_.sums[i] = sums;
             }
@@ -94,6 +96,7 @@ public:
     // ... and then the units [first, end).
     template <class SumsOf>
     void project_units(int first, int end, SumsOf sums_of, float* mixed) {
+        rows_.next_sums = sums_stride(job_.projection.depth);
         for_each_chunk(job_.projection.depth, [&](int chunk, int depth) {
             for (int i = 0; i < rows_.count; ++i) rows_.sums[i] = sums_of(i) + 2 * chunk;
             project_chunk<Arch>(rows_, job_.projection, job_.block->residual, chunk, depth, first, end, mixed);

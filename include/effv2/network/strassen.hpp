@@ -60,6 +60,7 @@ void for_each_chunk(int depth, F f) {
 // Some pairs of pixels: where they come from and go, what is added, and their sums.
 struct RowPairs {
     static constexpr int capacity = max_strassen_pairs;
+    std::ptrdiff_t next_pair = 0, next_sums = 0;  // floats from one to the next, but for gaps between pictures or parts
     int count = 0;
     const float* upper[capacity];
     const float* lower[capacity];
@@ -68,6 +69,13 @@ struct RowPairs {
     float* out_lower[capacity];
     const float* residual_upper[capacity];
     const float* residual_lower[capacity];
+
+    // How many from `first` on have no gap between them.
+    int together(int first) const {
+        int end = first + 1;
+        while (end < count && upper[end] - upper[end - 1] == next_pair && sums[end] - sums[end - 1] == next_sums) ++end;
+        return end - first;
+    }
 };
 
 // The outputs of one chunk of all inputs, for the units [first, end) that are pairs. The first chunk begins with bias
@@ -79,7 +87,8 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
     const PanelUnits<Arch> units = projection_units<Arch>(layer, true);
     constexpr int width = kernels::TileShape<Arch>::unit * granule;
     kernels::StrassenTile tile;
-    tile.in_offset = chunk;
+    tile.next_pair = rows.next_pair;
+    tile.next_sums = rows.next_sums;
     tile.depth = depth;
     tile.mixed = mixed;
     for (int unit = first_unit; unit < end_unit; ++unit) {
@@ -91,11 +100,12 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         tile.left_offset = channel;
         tile.next = unit + 1 < end_unit ? std::ptrdiff_t{2} * layer.depth * width : 0;
         tile.right_offset = channel + width;
-        kernels::for_each_group(rows.count, kernels::strassen_rows<Arch>, [&](int first, int count) {
+        const auto compute = [&](int first, int count) {
+            tile.rows = count;
             tile.mixes = first == 0;
-            tile.upper = rows.upper + first;
-            tile.lower = rows.lower + first;
-            tile.sums = rows.sums + first;
+            tile.upper = rows.upper[first] + chunk;
+            tile.lower = rows.lower[first] + chunk;
+            tile.sums = rows.sums[first];
             tile.out_upper = rows.out_upper + first;
             tile.out_lower = rows.out_lower + first;
             if (chunk > 0) {
@@ -105,8 +115,12 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
                 tile.residual_upper = rows.residual_upper + first;
                 tile.residual_lower = rows.residual_lower + first;
             }
-            kernels::compute_strassen_tile<Arch>(count, tile);
-        });
+            kernels::compute_strassen_tile<Arch>(tile);
+        };
+        for (int first = 0, run; first < rows.count; first += run) {
+            run = rows.together(first);
+            kernels::for_each_strassen_tile<Arch>(run, [&](int i, int count) { compute(first + i, count); });
+        }
     }
 }
 
