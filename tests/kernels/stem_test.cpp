@@ -1,4 +1,5 @@
-// The stem's kernel against plain loops: strides 1 and 2, every channel count, widths with and without a tail.
+// The stem's kernel against plain loops: strides 1 and 2, both paddings, every channel count, widths with and without a
+// tail.
 #include "effv2/kernels/stem.hpp"
 
 #include <doctest/doctest.h>
@@ -12,9 +13,11 @@ namespace {
 
 using Arch = simd::NativeArch;
 
-void check_row(tests::Random& random, int channels, int stride) {
-    const int width = random.integer(1, 40), columns = (width - 1) * stride + 3;
-    const std::vector<float> in = random.reals(static_cast<std::size_t>(9 * columns));
+// Every row of a random picture, in maps with both paddings.
+void check_picture(tests::Random& random, int channels, int stride, Padding padding) {
+    const Extent size{random.integer(3, 9), random.integer(3, 70)};
+    const Window window = make_window(size, 3, stride, padding);
+    const std::vector<float> picture = random.reals(static_cast<std::size_t>(3 * size.pixels()));
     const std::vector<float> weights = random.reals(static_cast<std::size_t>(27 * channels));  // (channels, 27)
     const std::vector<float> bias = random.reals(static_cast<std::size_t>(channels));
     std::vector<float> packed(weights.size());
@@ -25,36 +28,44 @@ void check_row(tests::Random& random, int channels, int stride) {
                 packed[static_cast<std::size_t>(27 * panels.first_channel(p) + t * panels.width(p) * granule + c)] =
                     weights[static_cast<std::size_t>((panels.first_channel(p) + c) * 27 + t)];
 
-    std::vector<float> out = tests::poisoned(static_cast<std::size_t>(width * channels));
+    const int width = window.output.width;
+    std::vector<float> out = tests::poisoned(static_cast<std::size_t>(window.output.pixels() * channels));
     kernels::StemRow row;
-    row.in = in.data();
-    row.columns = columns;
+    row.picture = picture.data();
+    row.window = window;
     row.weights = packed.data();
     row.bias = bias.data();
-    row.stride = stride;
-    row.out = out.data();
     row.out_stride = channels;
-    row.width = width;
     row.channels = channels;
-    kernels::stem_row<Arch>(row);
+    for (row.y = 0; row.y < window.output.height; ++row.y) {
+        row.out = out.data() + row.y * width * channels;
+        kernels::stem_row<Arch>(row);
+    }
 
+    const auto input = [&](int plane, int y, int x) {
+        if (y < 0 || x < 0 || y >= size.height || x >= size.width) return 0.0f;
+        return picture[static_cast<std::size_t>((plane * size.height + y) * size.width + x)];
+    };
     std::vector<float> expected;
-    for (int x = 0; x < width; ++x)
+    for (int i = 0; i < window.output.pixels(); ++i)
         for (int c = 0; c < channels; ++c) {
+            const int y = i / width * stride - window.vertical.before;
+            const int x = i % width * stride - window.horizontal.before;
             double sum = bias[static_cast<std::size_t>(c)];
             for (int t = 0; t < 27; ++t)
-                sum += static_cast<double>(in[static_cast<std::size_t>(t / 3 * columns + x * stride + t % 3)]) *
+                sum += static_cast<double>(input(t / 9, y + t / 3 % 3, x + t % 3)) *
                        weights[static_cast<std::size_t>(c * 27 + t)];
             expected.push_back(kernels::plain::silu(static_cast<float>(sum)));
         }
     CHECK(tests::relative_error(out, expected) < 1e-6);
 }
 
-TEST_CASE("stem rows of every width") {
+TEST_CASE("the stem over pictures of every width") {
     tests::Random random(7);
     for (int channels = granule; channels <= 16 * granule; channels += granule)
         for (const int stride : {1, 2})
-            for (int repeat = 0; repeat < 4; ++repeat) check_row(random, channels, stride);
+            for (const Padding padding : {Padding::same, Padding::symmetric})
+                for (int repeat = 0; repeat < 3; ++repeat) check_picture(random, channels, stride, padding);
 }
 
 }  // namespace

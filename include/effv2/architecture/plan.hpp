@@ -194,7 +194,7 @@ constexpr void make_plan(const Architecture& a, PlanSummary& summary, Emit emit)
     summary.first_joint = first_joint_block(a);
     const std::size_t stem_floats = detail::map_floats(stem_window(a).output, a.stem);
     detail::MapPlacer own{stem_floats, false}, joint{0, true};
-    std::size_t scratch = static_cast<std::size_t>(9 * (a.input.width + 4)) + 64 * max_panel;
+    std::size_t scratch = 64 * max_panel;
     std::size_t squeezed = 0, scale = 0;
     int index = 0;
     for_each_block(a, [&](const Block& b) {

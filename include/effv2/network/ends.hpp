@@ -8,53 +8,23 @@
 
 namespace effv2::network {
 
-// Row `y` of a plane with the border's zeros on both sides; all zeros beyond the plane.
-inline void copy_stem_line(const Window& window, const float* plane, int y, float* to) {
-    const int width = window.input.width, before = window.horizontal.before, after = window.horizontal.after;
-    if (y < 0 || y >= window.input.height) {
-        std::fill_n(to, before + width + after, 0.0f);
-        return;
-    }
-    to = std::fill_n(to, before, 0.0f);
-    to = std::copy_n(plane + std::ptrdiff_t{y} * width, width, to);
-    std::fill_n(to, after, 0.0f);
-}
-
-// Asks for the three planes' lines that output row `y` reads.
-inline void ask_for_stem_lines(const Window& window, const float* picture, int y) {
-    for (int line = 0; line < 9; ++line) {
-        const int from = y * window.stride - window.vertical.before + line % 3;
-        if (from < 0 || from >= window.input.height) continue;
-        kernels::ask_for(picture + (std::ptrdiff_t{line / 3} * window.input.height + from) * window.input.width,
-                         window.input.width);
-    }
-}
-
 // `picture` is (3, height, width), planes of floats.
 template <class Arch>
 void run_stem(const Work& work, const PlanSummary& plan, const float* picture) {
-    const Window window = stem_window(plan.architecture);
     const Packed layer(work, plan.stem, 1, plan.architecture.stem);
-    const int columns = window.input.width + window.horizontal.before + window.horizontal.after;
-    const int stride = pixel_stride(plan.architecture.stem);
-    work.share(window.output.height, 1, 8, [&](int first, int count, int worker) {
-        float* lines = work.scratch_of(worker);
-        for (int y = first; y < first + count; ++y) {
-            ask_for_stem_lines(window, picture, y + 1);
-            for (int line = 0; line < 9; ++line)
-                copy_stem_line(window, picture + std::ptrdiff_t{line / 3} * window.input.pixels(),
-                               y * window.stride - window.vertical.before + line % 3,
-                               lines + std::ptrdiff_t{line} * columns);
-            kernels::StemRow row;
-            row.in = lines;
-            row.columns = columns;
-            row.weights = layer.weights;
-            row.bias = layer.bias;
-            row.stride = window.stride;
-            row.out = work.at(plan.stem_output) + std::ptrdiff_t{y} * window.output.width * stride;
-            row.out_stride = stride;
-            row.width = window.output.width;
-            row.channels = layer.channels;
+    const Window window = stem_window(plan.architecture);
+    work.share(window.output.height, 1, 8, [&](int first, int count, int) {
+        kernels::StemRow row;
+        row.picture = picture;
+        row.window = window;
+        row.weights = layer.weights;
+        row.bias = layer.bias;
+        row.out_stride = pixel_stride(plan.architecture.stem);
+        row.channels = layer.channels;
+        for (row.y = first; row.y < first + count; ++row.y) {
+            for (int line = 0; line < 9; ++line)  // of the next row
+                if (const float* from = row.input(row.y + 1, line)) kernels::ask_for(from, window.input.width);
+            row.out = work.at(plan.stem_output) + std::ptrdiff_t{row.y} * window.output.width * row.out_stride;
             kernels::stem_row<Arch>(row);
         }
     });
