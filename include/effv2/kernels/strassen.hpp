@@ -49,8 +49,11 @@ struct StrassenTile {
     const float* const* residual_upper = nullptr;  // rows as outputs, or nullptr
     const float* const* residual_lower = nullptr;
     bool silu = false;
-    std::ptrdiff_t next = 0;  // from the weights to those of the next two panels, which are asked for on the way
+    const float* ahead = nullptr;  // what is read soon and asked for on the way, or nullptr ...
+    std::ptrdiff_t pace = 0;       // ... so many floats in each of strassen_steps
 };
+
+constexpr std::ptrdiff_t strassen_steps(int depth) { return 7 * (std::ptrdiff_t{depth} / 2); }
 
 namespace detail {
 
@@ -107,18 +110,17 @@ void compute_strassen_tile(const StrassenTile& tile) {
         std::ptrdiff_t next;  // from row to row
         const float* weights;
         const float *minuend, *subtrahend;  // what those are made of
-        const float* ahead;                 // a quarter of the next panels'
     };
     const float *b11 = tile.left, *b21 = b11 + quarter, *b12 = tile.right, *b22 = b12 + quarter;
     const float *t1 = tile.mixed, *t2 = t1 + quarter, *t3 = t2 + quarter, *minus_t4 = t3 + quarter;
     const Product products[7] = {
-        {tile.upper, pair, b11, nullptr, nullptr, b11 + tile.next},
-        {tile.upper + half, pair, b21, nullptr, nullptr, b21 + tile.next},
-        {tile.sums, pair_sums, t1, b12, b11, b12 + tile.next},
-        {tile.sums + half, pair_sums, t2, b22, t1, b22 + tile.next},
-        {tile.sums + 2 * half, pair_sums, t3, b22, b12, t3},
-        {tile.lower + half, pair, minus_t4, b21, t2, minus_t4},
-        {tile.sums + 3 * half, pair_sums, b22, nullptr, nullptr, b22},
+        {tile.upper, pair, b11, nullptr, nullptr},
+        {tile.upper + half, pair, b21, nullptr, nullptr},
+        {tile.sums, pair_sums, t1, b12, b11},
+        {tile.sums + half, pair_sums, t2, b22, t1},
+        {tile.sums + 2 * half, pair_sums, t3, b22, b12},
+        {tile.lower + half, pair, minus_t4, b21, t2},
+        {tile.sums + 3 * half, pair_sums, b22, nullptr, nullptr},
     };
     Row sum[rows];
     alignas(64) float first[rows][Row::width];   // U, then V + S1 T1
@@ -129,6 +131,8 @@ void compute_strassen_tile(const StrassenTile& tile) {
     };
     const Row left_bias = bias_of(0), right_bias = bias_of(1), zero = Row::broadcast(0.0f);
 
+    const float* ahead = tile.ahead != nullptr ? tile.ahead : tile.left;
+    const std::ptrdiff_t pace = tile.ahead != nullptr ? tile.pace : 0;
     each([&](auto r) __attribute__((always_inline)) { sum[r] = zero; });
     for (int p = 0; p < 7; ++p) {  // one loop, not seven: the compiler then keeps its pointers in registers
         RowGroups<rows> from(products[p].in, products[p].next, tile.rows);
@@ -136,16 +140,16 @@ void compute_strassen_tile(const StrassenTile& tile) {
         if (mixes && products[p].minuend != nullptr) {
             const float *minuend = products[p].minuend, *subtrahend = products[p].subtrahend;
             float* made = tile.mixed + (weights - tile.mixed);
-            for (std::ptrdiff_t i = 0; i < quarter; i += Row::width, from.advance()) {
+            for (std::ptrdiff_t i = 0; i < quarter; i += Row::width, ahead += pace, from.advance()) {
+                __builtin_prefetch(ahead, 0, 2);
                 const Row w = Row::load(minuend + i) - Row::load(subtrahend + i);
                 w.store(made + i);
                 each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from.template value<r>(), w); });
             }
         } else {
-            const std::ptrdiff_t ahead = products[p].ahead - weights;
-            for (const float* end = weights + quarter; weights != end; weights += Row::width, from.advance()) {
-                constexpr int line = static_cast<int>(segment_floats);
-                for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + ahead + i, 0, 2);
+            const float* end = weights + quarter;
+            for (; weights != end; weights += Row::width, ahead += pace, from.advance()) {
+                __builtin_prefetch(ahead, 0, 2);
                 const Row w = Row::load(weights);
                 each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from.template value<r>(), w); });
             }

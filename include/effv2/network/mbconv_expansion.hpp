@@ -105,7 +105,11 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     tile.out_lower = out_lower;
     tile.right_offset = right.data - left.data;
     tile.silu = true;
-    tile.next = std::ptrdiff_t{2} * depth * left.width;
+    // After the last panels comes the projection, if not at once.
+    const std::ptrdiff_t floats = std::ptrdiff_t{depth} * left.width;
+    const bool last = channel + 4 * left.width > job.expansion.channels;
+    const float* next = last ? job.projection.weights : tile.left + 2 * floats;
+    const NextWeights ahead(next, next + floats, floats, (pairs + most - 1) / most);
     PixelWalk walk(left, size, 0);
     kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {
         float* sums = map_sums + first * tile.next_sums;
@@ -121,6 +125,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
             out_upper[r] = walk.next();
             out_lower[r] = walk.next();
         }
+        ahead.ask_by(tile, first / most);
         kernels::compute_strassen_tile<Arch>(tile);
     });
     if (size.pixels() % 2 == 0) return;

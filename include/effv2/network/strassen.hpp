@@ -78,6 +78,31 @@ struct RowPairs {
     }
 };
 
+// The weights that are read next, of two panels that may lie apart. The last tiles before ask for them: by the first
+// tiles, they would be gone again from the second-level cache; all by one, and it would wait for what it needs itself.
+class NextWeights {
+public:
+    // `floats` of each panel; there are `tiles` tiles before.
+    NextWeights(const float* left, const float* right, std::ptrdiff_t floats, int tiles)
+        : left_(left), right_(right), floats_(floats), silent_(std::max(0, tiles - 4)), asking_(tiles - silent_) {}
+
+    // Tile `which` asks for its part: of the left panel in the first half of those that ask, then of the right one.
+    void ask_by(kernels::StrassenTile& tile, int which) const {
+        tile.ahead = nullptr;
+        if (which < silent_) return;
+        const int index = which - silent_, of_left = (asking_ + 1) / 2;
+        const bool left = index < of_left;
+        const int part = left ? index : index - of_left, parts = left ? of_left : asking_ - of_left;
+        tile.ahead = (left ? left_ : right_) + part * floats_ / parts;
+        tile.pace = floats_ / (parts * kernels::strassen_steps(tile.depth)) + 1;
+    }
+
+private:
+    const float *left_, *right_;
+    std::ptrdiff_t floats_;
+    int silent_, asking_;  // tiles
+};
+
 // The outputs of one chunk of all inputs, for the units [first, end) that are pairs. The first chunk begins with bias
 // and residual, the others add to what is there. `mixed` has mixed_floats.
 template <class Arch>
@@ -91,15 +116,28 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
     tile.next_sums = rows.next_sums;
     tile.depth = depth;
     tile.mixed = mixed;
+    const auto weights_of = [&](int unit, int from) {
+        return layer.weights + std::ptrdiff_t{layer.depth} * panels.first_channel(units.first_panel(unit)) +
+               std::ptrdiff_t{from} * width;
+    };
+    const auto next_of = [&](int unit) {
+        if (unit + 1 < end_unit && units.is_pair(unit + 1)) return weights_of(unit + 1, chunk);
+        if (chunk + depth < layer.depth) return weights_of(first_unit, chunk + depth);
+        return layer.weights + std::ptrdiff_t{layer.depth} * layer.channels;  // the next layer
+    };
+    const std::ptrdiff_t to_right = std::ptrdiff_t{layer.depth} * width;
+    const int tiles = (rows.count + kernels::strassen_rows<Arch> - 1) / kernels::strassen_rows<Arch>;
     for (int unit = first_unit; unit < end_unit; ++unit) {
         if (!units.is_pair(unit)) continue;
         const int channel = panels.first_channel(units.first_panel(unit));
-        tile.left = layer.weights + std::ptrdiff_t{layer.depth} * channel + std::ptrdiff_t{chunk} * width;
-        tile.right = tile.left + std::ptrdiff_t{layer.depth} * width;
+        tile.left = weights_of(unit, chunk);
+        tile.right = tile.left + to_right;
         tile.bias = chunk == 0 ? layer.bias + channel : nullptr;
         tile.left_offset = channel;
-        tile.next = unit + 1 < end_unit ? std::ptrdiff_t{2} * layer.depth * width : 0;
         tile.right_offset = channel + width;
+        const float* next = next_of(unit);
+        const NextWeights ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles);
+        int index = 0;
         const auto compute = [&](int first, int count) {
             tile.rows = count;
             tile.mixes = first == 0;
@@ -115,6 +153,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
                 tile.residual_upper = rows.residual_upper + first;
                 tile.residual_lower = rows.residual_lower + first;
             }
+            ahead.ask_by(tile, index++);
             kernels::compute_strassen_tile<Arch>(tile);
         };
         for (int first = 0, run; first < rows.count; first += run) {
