@@ -26,7 +26,7 @@ namespace effv2::kernels {
 // Rows of a tile: whole groups.
 template <class Arch>
 inline constexpr int strassen_rows =
-    std::min(12, TileShape<Arch>::max_rows(TileShape<Arch>::unit)) / row_group* row_group;
+    (std::min(12, TileShape<Arch>::max_rows(TileShape<Arch>::unit)) / row_group) * row_group;
 
 // The operands of one tile: `rows` pairs of an upper and a lower pixel by two neighbouring full panels.
 struct StrassenTile {
