@@ -78,8 +78,9 @@ struct RowPairs {
     }
 };
 
-// The weights that are read next, of two panels that may lie apart. The last tiles before ask for them: by the first
-// tiles, they would be gone again from the second-level cache; all by one, and it would wait for what it needs itself.
+// The weights that are read next, of two panels that may lie apart. The last four tiles before ask for them, each for a
+// part: faster than by all tiles (perhaps since they are gone again from the second-level cache), and a tile that asks
+// for all of them waits for what it needs itself. Found on Zen 5.
 class NextWeights {
 public:
     // `floats` of each panel; there are `tiles` tiles before.

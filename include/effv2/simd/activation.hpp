@@ -76,7 +76,8 @@ template <class Arch>
 }  // namespace detail
 
 // x[i] becomes 1 + exp(-x[i]). Relative error under 4e-7 for |x| < 16. Operation by operation, not register by
-// register: processors do not look far enough ahead to overlap chains of so many operations that wait for each other.
+// register: then several chains of operations that wait for each other run at once, however little a processor looks
+// ahead.
 template <class Float, std::size_t n>
 [[gnu::always_inline]] inline void one_plus_exp_minus(Float (&x)[n]) {
     constexpr float coefficients[] = {9.67151e-3f, 5.550734e-2f, 2.4022242e-1f, 6.9314698e-1f, 1.0f};
