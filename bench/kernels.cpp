@@ -122,22 +122,25 @@ void depthwise(benchmark::State& state, int size, int kernel, int stride) {
     bench::count_flops(state, 2.0 * window.output.pixels() * kernel * kernel * width);
 }
 
+template <int m>
 void winograd_input(benchmark::State& state, int channels) {
-    const Buffer in = filled(winograd_points * channels);
-    Buffer points = filled(winograd_points * channels);
-    const float* from[winograd_points];
-    for (int i = 0; i < winograd_points; ++i) from[i] = in.data() + i * channels;
+    constexpr int points_count = points_of_tile(m);
+    const Buffer in = filled(points_count * channels);
+    Buffer points = filled(points_count * channels);
+    const float* from[points_count];
+    for (int i = 0; i < points_count; ++i) from[i] = in.data() + i * channels;
     for (auto _ : state) {
-        kernels::winograd::transform_input_tile<Arch>(from, channels, points.data(), channels);
+        kernels::winograd::transform_input_tile<Arch, m>(from, channels, points.data(), channels);
         benchmark::DoNotOptimize(points.data());
     }
     state.counters["tiles x channels/s"] =
         benchmark::Counter(static_cast<double>(state.iterations()) * channels, benchmark::Counter::kIsRate);
 }
 
+template <int m>
 void winograd_output(benchmark::State& state, int channels) {
-    constexpr int pixels = winograd_outputs * winograd_outputs;
-    const Buffer points = filled(winograd_points * channels), bias = filled(channels);
+    constexpr int pixels = m * m, points_count = points_of_tile(m);
+    const Buffer points = filled(points_count * channels), bias = filled(channels);
     Buffer outputs = filled(pixels * channels);
     float* to[pixels];
     for (int i = 0; i < pixels; ++i) to[i] = outputs.data() + i * channels;
@@ -147,7 +150,7 @@ void winograd_output(benchmark::State& state, int channels) {
     tile.bias = bias.data();
     tile.out = to;
     for (auto _ : state) {
-        kernels::winograd::transform_output_tile<Arch>(tile, channels);
+        kernels::winograd::transform_output_tile<Arch, m>(tile, channels);
         benchmark::DoNotOptimize(outputs.data());
     }
     state.counters["tiles x channels/s"] =
@@ -155,30 +158,32 @@ void winograd_output(benchmark::State& state, int channels) {
 }
 
 // The products of a task's tiles with one panel, counted as those of the direct algorithm.
+template <int m>
 void winograd_products(benchmark::State& state, int depth, int granules) {
-    constexpr int tiles = max_task_tiles;
+    constexpr int tiles = max_task_tiles, points_count = points_of_tile(m);
     const int width = granules * granule;
-    const Buffer values = filled(winograd_points * static_cast<int>(point_stride(tiles, depth))),
-                 weights = filled(winograd_points * depth * width);
-    Buffer products = filled(winograd_points * static_cast<int>(point_stride(tiles, width)));
+    const Buffer values = filled(points_count * static_cast<int>(point_stride(tiles, depth))),
+                 weights = filled(points_count * depth * width);
+    Buffer products = filled(points_count * static_cast<int>(point_stride(tiles, width)));
     for (auto _ : state) {
-        kernels::winograd::multiply_points<Arch>(values.data(), tiles, depth, granules, weights.data(),
-                                                 std::ptrdiff_t{depth} * width, products.data());
+        kernels::winograd::multiply_points<Arch, m>(values.data(), tiles, depth, granules, weights.data(),
+                                                    std::ptrdiff_t{depth} * width, products.data());
         benchmark::DoNotOptimize(products.data());
     }
-    bench::count_flops(state, 2.0 * 9 * winograd_outputs * winograd_outputs * tiles * depth * width);
+    bench::count_flops(state, 2.0 * 9 * m * m * tiles * depth * width);
 }
 
 // The same of stride 2, with one full panel.
+template <int m>
 void winograd_strided(benchmark::State& state, int depth) {
     constexpr int granules = kernels::TileShape<Arch>::unit, width = granules * granule, tiles = max_task_tiles;
-    constexpr WinogradShape shape = winograd_shape(2);
+    constexpr WinogradShape shape = winograd_shape(m, 2);
     const Buffer values = filled(shape.inputs.pixels() * static_cast<int>(point_stride(tiles, depth))),
                  weights = filled(shape.matrices * depth * width);
     Buffer products = filled(shape.products * static_cast<int>(point_stride(tiles, width)));
     for (auto _ : state) {
-        kernels::winograd::multiply_strided<Arch>(values.data(), tiles, depth, granules, weights.data(),
-                                                  products.data());
+        kernels::winograd::multiply_strided<Arch, m>(values.data(), tiles, depth, granules, weights.data(),
+                                                     products.data());
         benchmark::DoNotOptimize(products.data());
     }
     bench::count_flops(state, 2.0 * 9 * shape.outputs.pixels() * tiles * depth * width);
@@ -216,6 +221,23 @@ void add_pairwise(int pixels, int depth, int channels, bool activated) {
 
 }  // namespace
 
+template <int m>
+void add_winograd() {
+    const auto add = [](const char* what, const std::string& shape, auto run) {
+        const std::string name = std::string("winograd/") + what + "/" + std::to_string(m) + "/" + shape;
+        benchmark::RegisterBenchmark(name.c_str(), run);
+    };
+    for (const int channels : {24, 48, 64}) {
+        add("input", std::to_string(channels), [=](benchmark::State& s) { winograd_input<m>(s, channels); });
+        add("output", std::to_string(channels), [=](benchmark::State& s) { winograd_output<m>(s, channels); });
+    }
+    for (const auto& [depth, granules] : {std::pair{32, 2}, {24, 3}, {32, 4}, {48, 4}, {64, 4}})
+        add("products", std::to_string(depth) + "->" + std::to_string(granules * granule),
+            [depth = depth, granules = granules](benchmark::State& s) { winograd_products<m>(s, depth, granules); });
+    for (const int depth : {16, 24, 48})
+        add("strided", std::to_string(depth), [=](benchmark::State& s) { winograd_strided<m>(s, depth); });
+}
+
 int main(int argc, char** argv) {
     add_pointwise(576, 160, 960, true);   // S, stage 5, expansion
     add_pointwise(576, 960, 160, false);  // ... and projection
@@ -238,19 +260,8 @@ int main(int argc, char** argv) {
                 benchmark::RegisterBenchmark(name.c_str(),
                                              [=](benchmark::State& s) { depthwise(s, size, kernel, stride); });
             }
-    for (const int channels : {24, 48, 64}) {
-        benchmark::RegisterBenchmark(("winograd/input/" + std::to_string(channels)).c_str(),
-                                     [=](benchmark::State& s) { winograd_input(s, channels); });
-        benchmark::RegisterBenchmark(("winograd/output/" + std::to_string(channels)).c_str(),
-                                     [=](benchmark::State& s) { winograd_output(s, channels); });
-    }
-    for (const auto& [depth, granules] : {std::pair{32, 2}, {24, 3}, {32, 4}, {48, 4}, {64, 4}})
-        benchmark::RegisterBenchmark(
-            ("winograd/products/" + std::to_string(depth) + "->" + std::to_string(granules * granule)).c_str(),
-            [=](benchmark::State& s) { winograd_products(s, depth, granules); });
-    for (const int depth : {16, 24, 48})
-        benchmark::RegisterBenchmark(("winograd/strided/" + std::to_string(depth)).c_str(),
-                                     [=](benchmark::State& s) { winograd_strided(s, depth); });
+    add_winograd<6>();
+    add_winograd<7>();
     benchmark::RegisterBenchmark("silu", silu);
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();

@@ -61,7 +61,8 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
     if (!start) return start;
     if (!options.variant.empty() && options.variant != start->variant) return contradiction(options, "--variant");
     const effv2::Architecture& found = start->architecture;
-    const bool same = wanted->with_classes(found.classes).with_size(found.input.height, found.input.width) == found;
+    const bool same =
+        same_network(wanted->with_classes(found.classes).with_size(found.input.height, found.input.width), found);
     if (!options.architecture.empty() && !same) return contradiction(options, "--architecture");
     return start;
 }

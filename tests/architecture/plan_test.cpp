@@ -113,11 +113,28 @@ TEST_CASE("the arena is tight and disjoint") {
 }
 
 TEST_CASE("the pack does not depend on the input size") {
-    PlanSummary small, large;
-    make_plan(variants::m.with_size(64), small, [](const PlannedBlock&) {});
-    make_plan(variants::m.with_size(512), large, [](const PlannedBlock&) {});
-    CHECK(small.weight_floats == large.weight_floats);
-    CHECK(small.classifier.weights == large.classifier.weights);
+    for (const Architecture& a : {variants::b0, variants::m}) {
+        PlanSummary small, large;
+        make_plan(a.with_size(64), small, [](const PlannedBlock&) {});
+        make_plan(a.with_size(512), large, [](const PlannedBlock&) {});
+        CHECK(small.weight_floats == large.weight_floats);
+        CHECK(small.classifier.weights == large.classifier.weights);
+    }
+}
+
+TEST_CASE("Winograd's tile is the one whose products are fewer, if by a twentieth") {
+    for (const NamedVariant& variant : named_variants) {
+        CAPTURE(variant.name);
+        CHECK(variant.architecture.winograd_tile == fitting_winograd_tile(variant.architecture));
+    }
+    // Two blocks of 32 x 32 channels: 8 x 8 tiles of seven pixels, or 10 x 10 of six. Of stride 2 before them, 4 x 14
+    // tiles of four lines and seven columns, or 5 x 14, through three taps each.
+    const Architecture a{.stem = 32, .stages = {fused(3, 2, 1, 32)}, .input = {224, 224}};
+    CHECK(winograd_products(a, 7) == 32 * 32 * (2 * 8 * 8 * 81 + 8 * 14 * 4 * 15 * 3));
+    CHECK(winograd_products(a, 6) == 32 * 32 * (2 * 10 * 10 * 64 + 10 * 14 * 4 * 13 * 3));
+    CHECK(fitting_winograd_tile(a) == 7);
+    CHECK(fitting_winograd_tile(a.with_size(240)) == 6);
+    CHECK(fitting_winograd_tile({.stem = 32, .stages = {mbconv(1, 1, 4, 32)}, .input = {56, 56}}) == 6);
 }
 
 TEST_CASE("Strassen's product where it pays, and never without fast convolutions") {

@@ -52,6 +52,9 @@ TEST_CASE("a custom architecture scales like any other") {
     CHECK(wide.stages[1].kernel == 5);
     CHECK(wide.stages[1].se_divisor == 0);
     CHECK(find_problem(wide).flaw == Flaw::none);
+    Architecture unsound = mine;
+    unsound.stages[0].stride = 0;
+    CHECK(find_problem(scale(unsound, {.width = 2.0})).flaw == Flaw::stage_stride);
 }
 
 TEST_CASE("flaws are found at run time too") {
@@ -69,6 +72,8 @@ TEST_CASE("flaws are found at run time too") {
     a.stages[8] = fused(1, 1, 1, 8);
     CHECK(find_problem(a).flaw == Flaw::stage_after_end);
     CHECK(find_problem(Architecture{}).flaw == Flaw::no_stage);
+    CHECK(find_problem(variants::b0.with_winograd_tile(5)).flaw == Flaw::winograd_tile);
+    CHECK(find_problem(variants::b0.with_winograd_tile(8)).found == 8);
 }
 
 }  // namespace

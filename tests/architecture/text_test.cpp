@@ -13,7 +13,7 @@ namespace {
 static_assert(make_architecture("b0") == variants::b0);
 static_assert(make_architecture("xl; classes 10; size 64") == variants::xl.with_classes(10).with_size(64));
 static_assert(make_architecture("stem 16/1; fused 2 c16; fused 3/2 e4 c32; mbconv 4/2 k5 e4 c64; head 512; classes 10; "
-                                "size 32x48; padding symmetric; convolutions direct") ==
+                                "size 32x48; padding symmetric; convolutions direct; winograd 7") ==
               Architecture{.stem = 16,
                            .stem_stride = 1,
                            .stages = {fused(2, 1, 1, 16), fused(3, 2, 4, 32), mbconv(4, 2, 4, 64, 5)},
@@ -21,7 +21,8 @@ static_assert(make_architecture("stem 16/1; fused 2 c16; fused 3/2 e4 c32; mbcon
                            .classes = 10,
                            .input = {32, 48},
                            .padding = Padding::symmetric,
-                           .convolutions = Convolutions::direct});
+                           .convolutions = Convolutions::direct,
+                           .winograd_tile = 7});
 // Defaults, any order, any spaces.
 static_assert(make_architecture("\tclasses 3;head 40 ; mbconv 1 c 8\nse 0 ; stem 8 ") ==
               Architecture{.stem = 8, .stages = {mbconv(1, 1, 1, 8, 3, 0)}, .head = 40, .classes = 3});
@@ -45,7 +46,8 @@ Architecture random_architecture(Random& random) {
                    .classes = random.integer(1, 1000000),
                    .input = {random.integer(32, 8192), random.integer(32, 8192)},
                    .padding = random.integer(0, 1) == 0 ? Padding::same : Padding::symmetric,
-                   .convolutions = random.integer(0, 1) == 0 ? Convolutions::fast : Convolutions::direct};
+                   .convolutions = random.integer(0, 1) == 0 ? Convolutions::fast : Convolutions::direct,
+                   .winograd_tile = random.integer(6, 7)};
     if (random.integer(0, 1) == 0) a.input.width = a.input.height;
     const int stages = random.integer(1, max_stages);
     for (int s = 0; s < stages; ++s) {
@@ -89,9 +91,10 @@ void check_sane(const std::string& text) {
 TEST_CASE("an architecture is one line, complete") {
     CHECK(format_architecture(variants::b0) ==
           "stem 32/2; fused 1/1 k3 e1 c16; fused 2/2 k3 e4 c32; fused 2/2 k3 e4 c48; mbconv 3/2 k3 e4 c96 se4; "
-          "mbconv 5/1 k3 e6 c112 se4; mbconv 8/2 k3 e6 c192 se4; head 1280; classes 1000; size 224; padding same");
+          "mbconv 5/1 k3 e6 c112 se4; mbconv 8/2 k3 e6 c192 se4; head 1280; classes 1000; size 224; padding same; "
+          "winograd 7");
     CHECK(format_architecture(variants::b0.with_size(64, 96).with_convolutions(Convolutions::direct))
-              .ends_with("size 64x96; padding same; convolutions direct"));
+              .ends_with("size 64x96; padding same; convolutions direct; winograd 7"));
 }
 
 TEST_CASE("texts give the same architecture again") {
@@ -105,7 +108,7 @@ TEST_CASE("texts give the same architecture again") {
 }
 
 TEST_CASE("what is no text of an architecture is refused with its place") {
-    const std::string_view entries = "stem, fused, mbconv, head, classes, size, padding or convolutions";
+    const std::string_view entries = "stem, fused, mbconv, head, classes, size, padding, convolutions or winograd";
     const auto at = [](int place, std::string_view expected, std::string_view found) {
         return "the architecture's text at character " + std::to_string(place) + ": expected " + std::string(expected) +
                ", found " + std::string(found);

@@ -65,6 +65,7 @@ static_assert(feature_block(variants::s, 64) == -1);
 static_assert(variant_name(variants::b1) == "b1");
 static_assert(variant_name(variants::xl.with_size(31, 64).with_classes(3).with_padding(Padding::symmetric)) == "xl");
 static_assert(variant_name(variants::b0.with_convolutions(Convolutions::direct)) == "b0");
+static_assert(variant_name(variants::b0.with_winograd_tile(6)) == "b0");
 static_assert(variant_name(scale(variants::b0, {.width = 1.5})).empty());
 
 TEST_CASE("a block list of S") {

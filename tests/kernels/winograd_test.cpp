@@ -13,25 +13,32 @@ namespace {
 
 using Arch = simd::NativeArch;
 
+// Inputs are up to 1; the transforms of F(6x6) have factors up to 32, those of F(7x7) up to 244.
+template <int m>
+constexpr float tolerance = m == 6 ? 2.5e-5f : 1e-4f;
+
+using Six = std::integral_constant<int, 6>;
+using Seven = std::integral_constant<int, 7>;
+
 // One channel in, one out: products of transformed input and kernel, transformed back, are the tile's outputs.
-TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
+TEST_CASE_TEMPLATE("a tile through all three transforms is a 3 x 3 convolution", Tile, Six, Seven) {
     tests::Random random(6);
-    constexpr int pixels = winograd_outputs * winograd_outputs;
+    constexpr int m = Tile::value, side = m + 2, pixels = m * m, count = points_of_tile(m);
     constexpr int channels = 3 * granule;  // a full register and, with sixteen lanes, a half one
     for (int repeat = 0; repeat < 20; ++repeat) {
-        const std::vector<float> inputs = random.reals(winograd_points * channels);
+        const std::vector<float> inputs = random.reals(count * channels);
         const std::vector<float> taps = random.reals(9 * channels);
         const std::vector<float> bias = random.reals(channels);
         const std::vector<float> residuals = random.reals(pixels * channels);
 
-        const float* in[winograd_points];
-        for (int i = 0; i < winograd_points; ++i) in[i] = inputs.data() + i * channels;
-        std::vector<float> points = tests::poisoned(winograd_points * channels);
-        winograd::transform_input_tile<Arch>(in, channels, points.data(), channels);
+        const float* in[count];
+        for (int i = 0; i < count; ++i) in[i] = inputs.data() + i * channels;
+        std::vector<float> points = tests::poisoned(count * channels);
+        winograd::transform_input_tile<Arch, m>(in, channels, points.data(), channels);
         for (int c = 0; c < channels; ++c) {
-            double kernel[winograd_points];
-            winograd::transform_kernel(taps.data() + 9 * c, kernel);
-            for (int i = 0; i < winograd_points; ++i)
+            double kernel[count];
+            winograd::transform_kernel<m>(taps.data() + 9 * c, kernel);
+            for (int i = 0; i < count; ++i)
                 points[static_cast<std::size_t>(i * channels + c)] *= static_cast<float>(kernel[i]);
         }
 
@@ -48,15 +55,15 @@ TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
         tile.bias = bias.data();
         tile.out = out;
         tile.residual = residual;
-        winograd::transform_output_tile<Arch>(tile, channels);
+        winograd::transform_output_tile<Arch, m>(tile, channels);
 
         for (int c = 0; c < channels; ++c)
             for (int i = 0; i < pixels; ++i) {
                 double sum = bias[static_cast<std::size_t>(c)];
                 for (int t = 0; t < 9; ++t) {
-                    const int y = i / winograd_outputs + t / 3, x = i % winograd_outputs + t % 3;
+                    const int y = i / m + t / 3, x = i % m + t % 3;
                     sum += static_cast<double>(taps[static_cast<std::size_t>(9 * c + t)]) *
-                           inputs[static_cast<std::size_t>((y * winograd_inputs + x) * channels + c)];
+                           inputs[static_cast<std::size_t>((y * side + x) * channels + c)];
                 }
                 const float found = outputs[static_cast<std::size_t>(i * channels + c)];
                 if (i == 7) {
@@ -65,16 +72,16 @@ TEST_CASE("a tile through all three transforms is a 3 x 3 convolution") {
                 }
                 const float expected =
                     plain::silu(static_cast<float>(sum)) + residuals[static_cast<std::size_t>(i * channels + c)];
-                CHECK(std::abs(found - expected) <
-                      2.5e-5f);  // inputs up to 1; F(6x6)'s transforms have factors up to 32
+                CHECK(std::abs(found - expected) < tolerance<m>);
             }
     }
 }
 
 // Some tiles of stride 2 with random pixels (height, width, depth), and a layer for them.
+template <int m>
 struct StridedTiles {
-    static constexpr int pixels = strided_height * strided_width, depth = 3 * granule;
-    static constexpr int matrices = winograd_shape(2).matrices;
+    static constexpr WinogradShape shape = winograd_shape(m, 2);
+    static constexpr int pixels = shape.inputs.pixels(), depth = 3 * granule, matrices = shape.matrices;
     int count, width;
     std::vector<float> inputs, taps, bias;  // taps are (outputs, inputs, 3, 3)
 
@@ -86,7 +93,7 @@ struct StridedTiles {
           bias(random.reals(static_cast<std::size_t>(outputs))) {}
 
     const float* pixel(int tile, int y, int x) const {
-        return inputs.data() + ((tile * strided_height + y) * strided_width + x) * depth;
+        return inputs.data() + ((tile * shape.inputs.height + y) * shape.inputs.width + x) * depth;
     }
     float expected(int tile, int line, int column, int output) const {
         double sum = bias[static_cast<std::size_t>(output)];
@@ -101,10 +108,10 @@ struct StridedTiles {
         std::vector<float> packed = tests::poisoned(static_cast<std::size_t>(matrices * depth * width));
         for (int o = 0; o < width; ++o)
             for (int i = 0; i < depth; ++i) {
-                double of_taps[winograd_points];
-                winograd::transform_strided_kernel(taps.data() + (o * depth + i) * 9, of_taps);
-                for (int m = 0; m < matrices; ++m)
-                    packed[static_cast<std::size_t>((m * depth + i) * width + o)] = static_cast<float>(of_taps[m]);
+                double of_taps[matrices];
+                winograd::transform_strided_kernel<m>(taps.data() + (o * depth + i) * 9, of_taps);
+                for (int n = 0; n < matrices; ++n)
+                    packed[static_cast<std::size_t>((n * depth + i) * width + o)] = static_cast<float>(of_taps[n]);
             }
         return packed;
     }
@@ -114,23 +121,26 @@ struct StridedTiles {
         for (int t = 0; t < count; ++t) {
             const float* in[pixels];
             for (int i = 0; i < pixels; ++i) in[i] = pixel(t, 0, i);
-            winograd::transform_strided_inputs<Arch>(in, depth, values.data() + t * depth, point_stride(count, depth));
+            winograd::transform_strided_inputs<Arch, m>(in, depth, values.data() + t * depth,
+                                                        point_stride(count, depth));
         }
         std::vector<float> made =
-            tests::poisoned(static_cast<std::size_t>(strided_lines * strided_width * point_stride(count, width)));
-        winograd::multiply_strided<Arch>(values.data(), count, depth, width / granule, weights().data(), made.data());
+            tests::poisoned(static_cast<std::size_t>(shape.products * point_stride(count, width)));
+        winograd::multiply_strided<Arch, m>(values.data(), count, depth, width / granule, weights().data(),
+                                            made.data());
         return made;
     }
 };
 
-TEST_CASE("tiles of stride 2 through their transforms and products are a 3 x 3 convolution") {
-    constexpr int outputs_of_tile = winograd_shape(2).outputs.pixels();
+TEST_CASE_TEMPLATE("tiles of stride 2 through their transforms and products are a 3 x 3 convolution", Tile, Six,
+                   Seven) {
+    constexpr int m = Tile::value, outputs_of_tile = winograd_shape(m, 2).outputs.pixels();
     tests::Random random(7);
     for (int granules = 1; granules <= TileShape<Arch>::widest; ++granules)
         for (int count = 1; count <= max_task_tiles; count += 1 + count / 3) {
             CAPTURE(granules);
             CAPTURE(count);
-            const StridedTiles tiles(random, count, granules * granule);
+            const StridedTiles<m> tiles(random, count, granules * granule);
             const std::vector<float> products = tiles.products();
             for (int t = 0; t < count; ++t) {
                 std::vector<float> outputs = tests::poisoned(static_cast<std::size_t>(outputs_of_tile * tiles.width));
@@ -141,11 +151,11 @@ TEST_CASE("tiles of stride 2 through their transforms and products are a 3 x 3 c
                 tile.point_stride = point_stride(count, tiles.width);
                 tile.bias = tiles.bias.data();
                 tile.out = out;
-                winograd::transform_strided_outputs<Arch>(tile, tiles.width);
+                winograd::transform_strided_outputs<Arch, m>(tile, tiles.width);
                 for (int i = 0; i < outputs_of_tile * tiles.width; ++i) {
                     const int o = i % tiles.width, pixel = i / tiles.width;
                     const float found = outputs[static_cast<std::size_t>(i)];
-                    const float expected = tiles.expected(t, pixel / winograd_outputs, pixel % winograd_outputs, o);
+                    const float expected = tiles.expected(t, pixel / m, pixel % m, o);
                     if (pixel == 7)  // beyond the edge
                         CHECK(std::isnan(found));
                     else

@@ -174,10 +174,10 @@ TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighb
         std::vector<int> covered(static_cast<std::size_t>(batch) * static_cast<std::size_t>(map.pixels()));
         int wrong = 0;
         for (int tile = 0; tile < canvas.tiles(); ++tile) {
-            std::ptrdiff_t out[winograd_outputs * winograd_outputs], in[winograd_points];
-            canvas.find_pixels<winograd_outputs>(tile, 0, out);
-            canvas.find_pixels<winograd_inputs>(tile, 1, in);
-            for (int i = 0; i < winograd_outputs * winograd_outputs; ++i) {
+            std::ptrdiff_t out[training_tile * training_tile], in[training_points];
+            canvas.find_pixels<training_tile>(tile, 0, out);
+            canvas.find_pixels<training_tile + 2>(tile, 1, in);
+            for (int i = 0; i < training_tile * training_tile; ++i) {
                 if (out[i] == Canvas::outside) continue;
                 ++covered[static_cast<std::size_t>(out[i])];
                 const int within = static_cast<int>(out[i] % map.pixels());
@@ -186,15 +186,14 @@ TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighb
                         const int y = within / map.width + dy, x = within % map.width + dx;
                         const bool inside = y >= 0 && y < map.height && x >= 0 && x < map.width;
                         const std::ptrdiff_t expected = inside ? out[i] + dy * map.width + dx : Canvas::outside;
-                        wrong +=
-                            in[(i / winograd_outputs + 1 + dy) * winograd_inputs + i % winograd_outputs + 1 + dx] !=
-                            expected;
+                        wrong += in[(i / training_tile + 1 + dy) * (training_tile + 2) + i % training_tile + 1 + dx] !=
+                                 expected;
                     }
             }
         }
         CHECK(wrong == 0);
         CHECK(std::all_of(covered.begin(), covered.end(), [](int times) { return times == 1; }));
-        const auto alone = [](int length) { return (length + winograd_outputs - 1) / winograd_outputs; };
+        const auto alone = [](int length) { return (length + training_tile - 1) / training_tile; };
         CHECK(canvas.tiles() <= batch * alone(map.height) * alone(map.width));
     }
 }

@@ -114,6 +114,13 @@ TEST_CASE("the description is believed where tensors alone would mean something 
 TEST_CASE("how convolutions are computed is not described") {
     const Architecture direct = odd_network.with_convolutions(Convolutions::direct);
     CHECK(describe_model(direct, own_recipe) == describe_model(odd_network, own_recipe));
+    const Architecture seven = odd_network.with_winograd_tile(7), six = odd_network.with_winograd_tile(6);
+    CHECK(describe_model(seven, own_recipe) == describe_model(six, own_recipe));
+    // It is read with the tile that fits, a variant with the variant's.
+    const Architecture fits{.stem = 8, .stages = {fused(2, 1, 1, 8)}, .head = 8, .classes = 2, .input = {56, 56}};
+    const Result<Identity> found = identify_written(fits, describe_model(fits, own_recipe));
+    REQUIRE(found.has_value());
+    CHECK(found->architecture == fits.with_winograd_tile(7));
 }
 
 TEST_CASE("a description that is not true is refused") {

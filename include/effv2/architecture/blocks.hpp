@@ -50,7 +50,7 @@ struct Block {
     int squeezed = 0;      // channels of the squeeze-excite's bottleneck, 0 without
     bool expands = false;  // an expanding convolution exists (expansion > 1)
     bool residual = false;
-    bool winograd = false;            // the full convolution goes through Winograd's transforms
+    int winograd = 0;  // the full convolution goes through Winograd's transforms, in tiles of so many outputs a side
     bool strassen_expansion = false;  // MBConv's 1x1 convolutions by Strassen's product
     bool strassen_projection = false;
     Window window;  // of the k x k convolution, full or depthwise
@@ -87,8 +87,9 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
             if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
             block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
             // Whatever the size of the map, so that weights are packed for the architecture alone.
-            block.winograd = a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused &&
-                             stage.kernel == 3 && block.window.stride <= 2;
+            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused && stage.kernel == 3 &&
+                block.window.stride <= 2)
+                block.winograd = a.winograd_tile;
             if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
                 const Extent expanded = block.window.input, projected = block.window.output;
                 // Beyond so many pixels, two expanded panels outgrow the second-level cache.

@@ -21,6 +21,7 @@ enum class Flaw : std::uint8_t {
     stage_squeeze,
     fused_squeeze,
     stage_after_end,
+    winograd_tile,
 };
 
 // The first flaw of an architecture: which stage (0-based, -1 where it concerns none) and the number found there.
@@ -60,6 +61,8 @@ constexpr const char* explain(Flaw flaw) {
             return "a Fused-MBConv stage has no squeeze-excite: its se_divisor must be 0";
         case Flaw::stage_after_end:
             return "a stage without repeats ends the list: none may follow it";
+        case Flaw::winograd_tile:
+            return "Winograd's tiles must have 6 or 7 outputs along each axis";
     }
     return "";
 }
@@ -95,6 +98,7 @@ constexpr Problem find_problem(const Architecture& a) {
     }
     for (int i = a.stage_count(); i < max_stages; ++i)
         if (a.stages[i].repeats != 0) return {Flaw::stage_after_end, i, a.stages[i].repeats};
+    if (!detail::within(a.winograd_tile, 6, 7)) return {Flaw::winograd_tile, -1, a.winograd_tile};
     return {};
 }
 
@@ -115,6 +119,7 @@ struct SoundArchitecture {
     static_assert(flaw != Flaw::stage_squeeze, "effv2: a stage's se_divisor must be 0 (no squeeze-excite) to 64");
     static_assert(flaw != Flaw::fused_squeeze, "effv2: a Fused-MBConv stage has no squeeze-excite");
     static_assert(flaw != Flaw::stage_after_end, "effv2: a stage without repeats ends the list: none may follow it");
+    static_assert(flaw != Flaw::winograd_tile, "effv2: Winograd's tiles must have 6 or 7 outputs along each axis");
     static constexpr bool value = flaw == Flaw::none;
 };
 

@@ -18,7 +18,7 @@ enum class Padding : std::uint8_t {
     symmetric,  // (k - 1) / 2 on every side (torchvision, timm efficientnetv2_*)
 };
 
-// How convolutions are computed. Not part of what a network is, but of how its weights are packed.
+// How convolutions are computed.
 enum class Convolutions : std::uint8_t {
     fast,    // 3x3 by Winograd's method, a fifth of the products for stride 1 and seven tenths for stride 2, and 1x1 of
              // MBConv by Strassen's product where that pays, seven eighths; rounding errors are a few times larger
@@ -56,7 +56,9 @@ struct Architecture {
     int classes = 1000;
     Extent input{224, 224};
     Padding padding = Padding::same;
+    // The last two are not part of what a network is, but of how its weights are packed.
     Convolutions convolutions = Convolutions::fast;
+    int winograd_tile = 6;  // outputs of Winograd's tiles along each axis, 6 or 7 (winograd_tile.hpp)
 
     constexpr int stage_count() const {
         int count = 0;
@@ -93,7 +95,17 @@ struct Architecture {
         changed.convolutions = way;
         return changed;
     }
+    constexpr Architecture with_winograd_tile(int outputs) const {
+        Architecture changed = *this;
+        changed.winograd_tile = outputs;
+        return changed;
+    }
 };
+
+// Whether both are one network, however it is computed.
+constexpr bool same_network(const Architecture& a, const Architecture& b) {
+    return a.with_convolutions(b.convolutions).with_winograd_tile(b.winograd_tile) == b;
+}
 
 // Short forms for stage tables: `fused(repeats, stride, expansion, channels)` and the same for `mbconv`, whose
 // squeeze-excite has a quarter of the block's input channels, as in every released variant.

@@ -27,18 +27,27 @@ inline constexpr int max_panel = 48;
 // ... and in a full panel, of which two go through Strassen's product together.
 inline constexpr int max_full_panel = 32;
 
-// Winograd's F(6x6, 3x3): 6 x 6 outputs from 8 x 8 inputs through 64 products where the direct algorithm has 324 (Lavin
-// & Gray 2016).
-inline constexpr int winograd_outputs = 6;
-inline constexpr int winograd_inputs = winograd_outputs + 2;
-inline constexpr int winograd_points = winograd_inputs * winograd_inputs;
+// Winograd's F(m x m, 3x3): m x m outputs from (m + 2) x (m + 2) inputs through as many products, where the direct
+// algorithm has 9 m m (Lavin & Gray 2016). m is the architecture's winograd_tile. Training takes tiles of six whatever
+// that is, since the rounding errors of larger ones would add to its gradients' errors.
+inline constexpr int training_tile = 6;
 
-// For stride 2, along x alone (kernels/strided_winograd.hpp): four lines of six outputs from 9 x 13 inputs, through
-// seven points and six odd columns along x.
+constexpr int points_of_tile(int m) { return (m + 2) * (m + 2); }
+
+inline constexpr int training_points = points_of_tile(training_tile);
+
+// For stride 2, along x alone (kernels/strided_winograd.hpp): four lines of m outputs from 9 x (2 m + 1) inputs,
+// through m + 1 points and m odd columns along x.
 inline constexpr int strided_lines = 4;
 inline constexpr int strided_height = 2 * strided_lines + 1;
-inline constexpr int strided_width = 2 * winograd_outputs + 1;
-inline constexpr int strided_points = winograd_outputs + 1;
+
+// Most work of one task: Winograd tiles (about as many as the micro-kernel has rows) and their outputs (these, points
+// and products should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an MBConv's
+// projection.
+inline constexpr int max_task_tiles = 12;
+inline constexpr int max_tiled_pixels = max_task_tiles * training_tile * training_tile;
+inline constexpr int max_task_pixels = 128;
+inline constexpr int max_projected_pixels = 192;
 
 // How a 3x3 convolution of stride 1 or 2 is cut into tiles.
 struct WinogradShape {
@@ -46,23 +55,15 @@ struct WinogradShape {
     Extent inputs;   // ... which become as many values
     int products;    // values of a tile behind the products
     int matrices;    // (inputs, outputs) each
+    int together;    // tiles of a task, at most
 };
 
-constexpr WinogradShape winograd_shape(int stride) {
+constexpr WinogradShape winograd_shape(int m, int stride) {
+    const int together = max_tiled_pixels / (m * m);
     if (stride == 2)  // odd columns share a matrix; one for each tap along y
-        return {{strided_lines, winograd_outputs},
-                {strided_height, strided_width},
-                strided_lines * strided_width,
-                (strided_points + 1) * 3};
-    return {{winograd_outputs, winograd_outputs}, {winograd_inputs, winograd_inputs}, winograd_points, winograd_points};
+        return {{strided_lines, m}, {strided_height, 2 * m + 1}, strided_lines * (2 * m + 1), (m + 2) * 3, together};
+    return {{m, m}, {m + 2, m + 2}, points_of_tile(m), points_of_tile(m), together};
 }
-
-// Most work of one task: Winograd tiles (about as many as the micro-kernel has rows; their points, products and
-// expanded outputs should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an
-// MBConv's projection.
-inline constexpr int max_task_tiles = 12;
-inline constexpr int max_task_pixels = 128;
-inline constexpr int max_projected_pixels = 192;
 
 // Floats from one of Winograd's points to the next in values of (points, rows, channels), where rows are tiles or a
 // product's inputs: an odd number of cache lines. At a multiple of 4096 bytes, all points would have the same place in

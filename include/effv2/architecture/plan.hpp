@@ -81,7 +81,7 @@ constexpr BlockWeights place_weights(const Block& b, WeightCursor& cursor) {
     const int taps = b.window.kernel * b.window.kernel;
     BlockWeights w;
     if (b.kind == BlockKind::fused) {
-        const int matrices = b.winograd ? winograd_shape(b.window.stride).matrices : taps;
+        const int matrices = b.winograd > 0 ? winograd_shape(b.winograd, b.window.stride).matrices : taps;
         w.first = cursor.convolution(matrices, in, b.expands ? b.expanded : b.out);
         if (b.expands) w.project = cursor.convolution(1, expanded, b.out);
         return w;
@@ -126,12 +126,12 @@ constexpr std::size_t scratch_floats(const Block& b) {
         if (b.strassen_projection) floats = larger(floats, projection_sums(b) + mixed_floats(b.expanded));
         return floats;
     }
-    if (!b.winograd) return b.expands ? max_task_pixels * expanded : 0;
-    const WinogradShape tile = winograd_shape(b.window.stride);
-    const auto points = [](int values, int channels) {
-        return static_cast<std::size_t>(values * point_stride(max_task_tiles, channels));
+    if (b.winograd == 0) return b.expands ? max_task_pixels * expanded : 0;
+    const WinogradShape tile = winograd_shape(b.winograd, b.window.stride);
+    const auto points = [&](int values, int channels) {
+        return static_cast<std::size_t>(values * point_stride(tile.together, channels));
     };
-    const auto outputs = static_cast<std::size_t>(max_task_tiles * tile.outputs.pixels());
+    const auto outputs = static_cast<std::size_t>(tile.together * tile.outputs.pixels());
     return points(tile.inputs.pixels(), round_to_granule(b.in)) + points(tile.products, max_panel) +
            (b.expands ? outputs * expanded : 0);
 }

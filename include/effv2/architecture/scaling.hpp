@@ -3,7 +3,7 @@
 // extra layers are given gradually to the later stages.
 #pragma once
 
-#include "effv2/architecture/descriptor.hpp"
+#include "effv2/architecture/winograd_tile.hpp"
 
 namespace effv2 {
 
@@ -45,7 +45,8 @@ constexpr Architecture add_late_layers(Architecture a, int extra) {
     return a;
 }
 
-// The scaled architecture. Kernels, strides, expansions, classes and padding stay as they are.
+// The scaled architecture, with the tile of Winograd's that fits it. Kernels, strides, expansions, classes and padding
+// stay as they are.
 constexpr Architecture scale(const Architecture& base, const Scaling& by) {
     Architecture a = base;
     a.stem = round_channels(base.stem, by.width);
@@ -55,7 +56,7 @@ constexpr Architecture scale(const Architecture& base, const Scaling& by) {
         a.stages[i].repeats = round_repeats(base.stages[i].repeats, by.depth);
     }
     const int size = by.size < by.size_cap ? by.size : by.size_cap;
-    return add_late_layers(a.with_size(size), by.extra_layers);
+    return with_fitting_tile(add_late_layers(a.with_size(size), by.extra_layers));
 }
 
 }  // namespace effv2

@@ -12,6 +12,7 @@
 //     size N, size HEIGHTxWIDTH          of the input in pixels, 224 if left out
 //     padding same, padding symmetric    same if left out
 //     convolutions fast, ... direct      fast if left out
+//     winograd N                         outputs of Winograd's tiles along each axis, 6 if left out
 //
 // A stage's attributes are, in any order: cN output channels, which must be there; kN the kernel (k3 if left out); eN
 // the expansion (e1); seN squeeze-excite to a share of the input's channels, 1 / N (mbconv: se4; se0 is none). The
@@ -49,11 +50,21 @@ public:
     const WordReader& words() const { return words_; }
 
 private:
-    static constexpr std::string_view entry_names = "stem, fused, mbconv, head, classes, size, padding or convolutions";
+    static constexpr std::string_view entry_names =
+        "stem, fused, mbconv, head, classes, size, padding, convolutions or winograd";
     static constexpr std::string_view first_names =
-        "a variant, stem, fused, mbconv, head, classes, size, padding or convolutions";
+        "a variant, stem, fused, mbconv, head, classes, size, padding, convolutions or winograd";
     // What may be there once; bits of seen_.
-    enum Seen : unsigned { variant = 1, stem = 2, head = 4, classes = 8, size = 16, padding = 32, convolutions = 64 };
+    enum Seen : unsigned {
+        variant = 1,
+        stem = 2,
+        head = 4,
+        classes = 8,
+        size = 16,
+        padding = 32,
+        convolutions = 64,
+        winograd = 128
+    };
 
     constexpr bool read_entry() {
         Architecture& a = architecture_;
@@ -72,6 +83,7 @@ private:
         if (name == "head") return once(head, name) && words_.number(a.head);
         if (name == "classes") return once(classes, name) && words_.number(a.classes);
         if (name == "size") return once(size, name) && read_size();
+        if (name == "winograd") return once(winograd, name) && words_.number(a.winograd_tile);
         bool second = false;
         if (name == "padding") {
             if (!once(padding, name) || !words_.choice("same", "symmetric", "same or symmetric", second)) return false;
@@ -178,8 +190,8 @@ consteval Architecture make_architecture(std::string_view text) {
 }
 
 // The text of an architecture, with nothing left out that has a default, so that it means the same to all readers (only
-// fast convolutions are not mentioned). parse_architecture() gives the same value again, if it is sound and no stage
-// has more than a thousand blocks.
+// fast convolutions and Winograd's tiles of six are not mentioned). parse_architecture() gives the same value again, if
+// it is sound and no stage has more than a thousand blocks.
 inline std::string format_architecture(const Architecture& a) {
     std::string out;
     detail::add_number(out, "stem ", a.stem);
@@ -191,6 +203,7 @@ inline std::string format_architecture(const Architecture& a) {
     if (a.input.width != a.input.height) detail::add_number(out, "x", a.input.width);
     out += a.padding == Padding::same ? "; padding same" : "; padding symmetric";
     if (a.convolutions == Convolutions::direct) out += "; convolutions direct";
+    if (a.winograd_tile != Architecture{}.winograd_tile) detail::add_number(out, "; winograd ", a.winograd_tile);
     return out;
 }
 

@@ -1,5 +1,5 @@
 // The eight released variants (google/automl effnetv2_configs.py), at their evaluation size, for ImageNet's 1000
-// classes. B1, B2 and B3 are B0 scaled.
+// classes. B1, B2 and B3 are B0 scaled. Each has the tile of Winograd's that fits its maps at that size.
 #pragma once
 
 #include <string_view>
@@ -13,7 +13,8 @@ namespace variants {
 inline constexpr Architecture b0{.stem = 32,
                                  .stages = {fused(1, 1, 1, 16), fused(2, 2, 4, 32), fused(2, 2, 4, 48),
                                             mbconv(3, 2, 4, 96), mbconv(5, 1, 6, 112), mbconv(8, 2, 6, 192)},
-                                 .input = {224, 224}};
+                                 .input = {224, 224},
+                                 .winograd_tile = 7};
 
 inline constexpr Architecture b1 = scale(b0, {.width = 1.0, .depth = 1.1, .size = 240});
 inline constexpr Architecture b2 = scale(b0, {.width = 1.1, .depth = 1.2, .size = 260});
@@ -69,8 +70,7 @@ constexpr std::string_view variant_name(const Architecture& a) {
         same.input = a.input;
         same.classes = a.classes;
         same.padding = a.padding;
-        same.convolutions = a.convolutions;
-        if (same == a) return variant.name;
+        if (same_network(same, a)) return variant.name;
     }
     return {};
 }

@@ -12,40 +12,41 @@
 
 namespace effv2::kernels::winograd {
 
-// The 3 x 3 taps of one input and output channel to matrices, of which there are fewer than winograd_points:
-// [point, then odd columns][tap along y]. In double, at load time.
-constexpr void transform_strided_kernel(const float* taps, double (&matrices)[winograd_points]) {
+// The 3 x 3 taps of one input and output channel to matrices: [point, then odd columns][tap along y]. In double, at
+// load time.
+template <int m>
+constexpr void transform_strided_kernel(const float* taps, double (&matrices)[(m + 2) * 3]) {
     for (int y = 0; y < 3; ++y) {
         const float* line = taps + 3 * y;
-        double points[winograd_inputs]{};
-        transform_taps({line[0], line[2], 0.0}, points);
-        points[strided_points] = line[1];
-        for (int x = 0; x <= strided_points; ++x) matrices[3 * x + y] = points[x];
+        double points[m + 2]{};
+        transform_taps<m>({line[0], line[2], 0.0}, points);
+        points[m + 1] = line[1];
+        for (int x = 0; x < m + 2; ++x) matrices[3 * x + y] = points[x];
     }
 }
 
 // One tile's inputs along x to points of even columns and, behind them, odd columns. `in` are the pixels (row by row;
 // the border points at zeros), each of `channels` floats; value x of line y is written to
 // out + (x * strided_height + y) * line_stride.
-template <class Arch>
-void transform_strided_inputs(const float* const (&in)[strided_height * strided_width], int channels, float* out,
+template <class Arch, int m>
+void transform_strided_inputs(const float* const (&in)[strided_height * (2 * m + 1)], int channels, float* out,
                               std::ptrdiff_t line_stride) {
+    constexpr int points = m + 1;
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
             for (int y = 0; y < strided_height; ++y) {
-                const float* const* line = in + y * strided_width;
+                const float* const* line = in + y * (2 * m + 1);
                 float* to = out + y * line_stride + c;
-                Row even[strided_points];
-                simd::static_for<strided_points>([&](auto x) __attribute__((always_inline)) {
-                    even[x] = Row::load(line[2 * x] + c);
-                });
-                transform_inputs(even);
-                simd::static_for<strided_points>([&](auto x) __attribute__((always_inline)) {
+                Row even[points];
+                simd::static_for<points>([&](auto x)
+                                             __attribute__((always_inline)) { even[x] = Row::load(line[2 * x] + c); });
+                transform_inputs<m>(even);
+                simd::static_for<points>([&](auto x) __attribute__((always_inline)) {
                     even[x].store(to + x * strided_height * line_stride);
                 });
-                simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
-                    Row::load(line[2 * x + 1] + c).store(to + (strided_points + x) * strided_height * line_stride);
+                simd::static_for<m>([&](auto x) __attribute__((always_inline)) {
+                    Row::load(line[2 * x + 1] + c).store(to + (points + x) * strided_height * line_stride);
                 });
             }
         });
@@ -53,9 +54,10 @@ void transform_strided_inputs(const float* const (&in)[strided_height * strided_
 
 // The products of `count` tiles with one panel: inputs (x, input line, tile, depth) to (x, output line, tile, channel).
 // From line to line of either it is point_stride.
-template <class Arch>
+template <class Arch, int m>
 void multiply_strided(const float* inputs, int count, int depth, int granules, const float* weights, float* out) {
     const int width = granules * granule;
+    constexpr int points = m + 1;
     const std::ptrdiff_t in_line = point_stride(count, depth), out_line = point_stride(count, width);
     Products products;
     products.taps = 3;
@@ -67,13 +69,13 @@ void multiply_strided(const float* inputs, int count, int depth, int granules, c
         products.in = inputs + 2 * line * in_line;
         products.out = out + line * out_line;
         products.weights = weights;
-        products.count = strided_points;
+        products.count = points;
         products.next_weights = std::ptrdiff_t{3} * depth * width;
         multiply_rows<Arch>(count, granules, products);
-        products.in += strided_points * products.next_in;  // odd columns, which share their weights
-        products.out += strided_points * products.next_out;
-        products.weights += strided_points * products.next_weights;
-        products.count = winograd_outputs;
+        products.in += points * products.next_in;  // odd columns, which share their weights
+        products.out += points * products.next_out;
+        products.weights += points * products.next_weights;
+        products.count = m;
         products.next_weights = 0;
         multiply_rows<Arch>(count, granules, products);
     }
@@ -81,8 +83,9 @@ void multiply_strided(const float* inputs, int count, int depth, int granules, c
 
 // One tile's products to outputs, with bias and SiLU, as transform_output_tile; without residuals, which a stride
 // excludes.
-template <class Arch>
+template <class Arch, int m>
 void transform_strided_outputs(const OutputTile& tile, int channels) {
+    constexpr int points = m + 1;
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
@@ -92,17 +95,16 @@ void transform_strided_outputs(const OutputTile& tile, int channels) {
                 const auto product = [&](int x) __attribute__((always_inline)) {
                     return Row::load(from + x * strided_lines * tile.point_stride);
                 };
-                Row line[strided_points];
-                simd::static_for<strided_points>([&](auto x) __attribute__((always_inline)) { line[x] = product(x); });
-                transform_outputs(line);
-                Row out[winograd_outputs];
-                simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
-                    out[x] = line[x] + product(strided_points + x) + bias;
+                Row line[points];
+                simd::static_for<points>([&](auto x) __attribute__((always_inline)) { line[x] = product(x); });
+                transform_outputs<m>(line);
+                Row out[m];
+                simd::static_for<m>([&](auto x) __attribute__((always_inline)) {
+                    out[x] = line[x] + product(points + x) + bias;
                 });
                 simd::silu(out);
-                simd::static_for<winograd_outputs>([&](auto x) __attribute__((always_inline)) {
-                    store_output(tile, y * winograd_outputs + x, c, out[x]);
-                });
+                simd::static_for<m>([&](auto x)
+                                        __attribute__((always_inline)) { store_output(tile, y * m + x, c, out[x]); });
             }
         });
 }

@@ -53,16 +53,18 @@ struct FusedJob {
 
 // ---- 3x3 of stride 1 or 2: Winograd ----
 
-// The tiles [first, first + count) of the map, in row order.
-template <class Arch, int stride>
+// The tiles [first, first + count) of the map, in row order, of F(m x m, 3x3).
+template <class Arch, int m, int stride>
 class WinogradTask {
 public:
+    static constexpr WinogradShape shape = winograd_shape(m, stride);
+
     WinogradTask(const FusedJob& job, int first, int count, float* scratch)
         : job_(job),
           count_(count),
           points_(scratch),
-          products_(points_ + shape.inputs.pixels() * point_stride(max_task_tiles, job.first.depth)),
-          expanded_(products_ + shape.products * point_stride(max_task_tiles, max_panel)) {
+          products_(points_ + shape.inputs.pixels() * point_stride(shape.together, job.first.depth)),
+          expanded_(products_ + shape.products * point_stride(shape.together, max_panel)) {
         const int columns = in_tiles(job.block->window.output).width;
         for (int t = 0; t < count; ++t)
             corners_[t] = {(first + t) / columns * shape.outputs.height, (first + t) % columns * shape.outputs.width};
@@ -85,7 +87,6 @@ public:
     }
 
 private:
-    static constexpr WinogradShape shape = winograd_shape(stride);
     static constexpr int outputs = shape.outputs.pixels();
 
     void transform_inputs() const {
@@ -106,9 +107,9 @@ private:
             const auto& patch = patches[t % 2];
             float* points = points_ + std::ptrdiff_t{t} * depth;
             if constexpr (stride == 2)
-                kernels::winograd::transform_strided_inputs<Arch>(patch, depth, points, to_next_point);
+                kernels::winograd::transform_strided_inputs<Arch, m>(patch, depth, points, to_next_point);
             else
-                kernels::winograd::transform_input_tile<Arch>(patch, depth, points, to_next_point);
+                kernels::winograd::transform_input_tile<Arch, m>(patch, depth, points, to_next_point);
         }
     }
 
@@ -116,10 +117,10 @@ private:
         const int depth = job_.first.depth;
         const float* weights = job_.first.weights + std::ptrdiff_t{shape.matrices} * depth * channel;
         if constexpr (stride == 2)
-            kernels::winograd::multiply_strided<Arch>(points_, count_, depth, granules, weights, products_);
+            kernels::winograd::multiply_strided<Arch, m>(points_, count_, depth, granules, weights, products_);
         else
-            kernels::winograd::multiply_points<Arch>(points_, count_, depth, granules, weights,
-                                                     std::ptrdiff_t{depth} * granules * granule, products_);
+            kernels::winograd::multiply_points<Arch, m>(points_, count_, depth, granules, weights,
+                                                        std::ptrdiff_t{depth} * granules * granule, products_);
     }
 
     void transform_outputs(int channel, int width) const {
@@ -141,9 +142,9 @@ private:
             tile.out_offset = channel;
             tile.residual = adds ? residual : nullptr;
             if constexpr (stride == 2)
-                kernels::winograd::transform_strided_outputs<Arch>(tile, width);
+                kernels::winograd::transform_strided_outputs<Arch, m>(tile, width);
             else
-                kernels::winograd::transform_output_tile<Arch>(tile, width);
+                kernels::winograd::transform_output_tile<Arch, m>(tile, width);
         }
     }
 
@@ -179,7 +180,7 @@ private:
     struct Corner {
         int y, x;
     };
-    Corner corners_[max_task_tiles];  // the first output of each tile
+    Corner corners_[shape.together];  // the first output of each tile
 };
 
 // ---- any other kernel and stride: direct ----
@@ -265,20 +266,23 @@ void run_direct_task(const FusedJob& job, int first, int count, float* scratch) 
 template <class Arch>
 void run_fused_picture(const Work& work, const FusedJob& job) {
     const Extent size = job.block->window.output;
-    if (!job.block->winograd)
+    if (job.block->winograd == 0)
         return work.share(size.pixels(), 8, max_task_pixels, [&](int first, int count, int worker) {
             run_direct_task<Arch>(job, first, count, work.scratch_of(worker));
         });
 
-    const auto run_tiles = [&](auto stride) {
-        using Task = WinogradTask<Arch, stride>;
-        work.share(Task::in_tiles(size).pixels(), 4, max_task_tiles,
-                   [&](int first, int count, int worker) { Task(job, first, count, work.scratch_of(worker)).run(); });
-    };
-    if (job.block->window.stride == 1)
-        run_tiles(std::integral_constant<int, 1>{});
-    else
-        run_tiles(std::integral_constant<int, 2>{});
+    kernels::winograd::with_tile(job.block->winograd, [&](auto m) {
+        const auto run_tiles = [&](auto stride) {
+            using Task = WinogradTask<Arch, m, stride>;
+            work.share(Task::in_tiles(size).pixels(), 4, Task::shape.together, [&](int first, int count, int worker) {
+                Task(job, first, count, work.scratch_of(worker)).run();
+            });
+        };
+        if (job.block->window.stride == 1)
+            run_tiles(std::integral_constant<int, 1>{});
+        else
+            run_tiles(std::integral_constant<int, 2>{});
+    });
 }
 
 template <class Arch>

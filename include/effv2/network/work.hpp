@@ -47,6 +47,7 @@ struct Work {
         };
         const int fewest = (total + most - 1) / most;
         int best = fewest;
+        if (threads == 1) return best;
         for (int tasks = fewest + 1; tasks <= fewest + 4 * threads && tasks * least <= total; ++tasks)
             if (longest(tasks) * 33 < longest(best) * 32) best = tasks;
         return best;
@@ -83,8 +84,7 @@ struct Packed {
 
 // The rows of one task: where each pixel comes from, where it goes, and what is added to it.
 struct Rows {
-    static constexpr int capacity =
-        std::max({max_projected_pixels, max_task_pixels, max_task_tiles* winograd_outputs* winograd_outputs});
+    static constexpr int capacity = std::max({max_projected_pixels, max_task_pixels, max_tiled_pixels});
     int count = 0;
     const float* in[capacity];
     float* out[capacity];

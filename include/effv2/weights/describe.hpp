@@ -24,8 +24,10 @@ inline Metadata describe_model(const Architecture& architecture, const Recipe& r
                                std::span<const std::string> labels = {}) {
     Metadata metadata;
     // How convolutions are computed is the reader's choice.
+    constexpr Architecture plain;
     metadata.emplace(metadata_keys::architecture,
-                     format_architecture(architecture.with_convolutions(Convolutions::fast)));
+                     format_architecture(
+                         architecture.with_convolutions(plain.convolutions).with_winograd_tile(plain.winograd_tile)));
     metadata.emplace(metadata_keys::recipe, format_recipe(recipe));
     std::string lines;
     for (const std::string& label : labels) {

@@ -21,8 +21,8 @@ class LayerPacker {
 public:
     LayerPacker(const WeightSource& source, float* pack) : source_(source), pack_(pack) {}
 
-    // `winograd` is the stride, or 0 for a layer that is computed directly.
-    void pack(Layer layer, const Block& block, const Shape& shape, const PackedConv& to, int winograd) {
+    // `winograd`: whether it goes to Winograd's points, in the block's tiles.
+    void pack(Layer layer, const Block& block, const Shape& shape, const PackedConv& to, bool winograd) {
         const int outputs = shape.dims[0], inputs = shape.dims[1];
         const int taps = shape.rank == 4 ? shape.dims[2] * shape.dims[3] : 1;
         const bool normed = layer != Layer::se_reduce && layer != Layer::se_expand && layer != Layer::classifier;
@@ -42,8 +42,13 @@ public:
             const int count = outputs - first < step ? outputs - first : step;
             const std::span<float> values(values_.data(), static_cast<std::size_t>(count) * row);
             source_.read(tensor, static_cast<std::size_t>(first) * row, values);
-            for (int o = 0; o < count; ++o)
-                write(target, first + o, values.data() + static_cast<std::size_t>(o) * row, winograd);
+            for (int o = 0; o < count; ++o) {
+                const float* of_output = values.data() + static_cast<std::size_t>(o) * row;
+                if (winograd)
+                    write_points(target, first + o, of_output, block);
+                else
+                    write(target, first + o, of_output, target.taps, [](const float* from) { return from; });
+            }
         }
         source_.done(tensor);
     }
@@ -81,22 +86,40 @@ private:
         }
     }
 
-    // One output channel's weights, (inputs, taps).
-    void write(const Target& to, int output, const float* values, int winograd) const {
+    // One output channel's weights, (inputs, taps), as `matrices` of them that to_matrices makes of each input's taps.
+    template <class ToMatrices>
+    void write(const Target& to, int output, const float* values, int matrices, ToMatrices to_matrices) const {
         const kernels::Panels<Arch> panels(to.outputs);
         const int panel = panels.panel_of(output);
         const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
-        const int taps = winograd > 0 ? winograd_shape(winograd).matrices : to.taps;
-        float* at = to.weights + std::ptrdiff_t{taps} * to.depth * channel + (output - channel);
+        float* at = to.weights + std::ptrdiff_t{matrices} * to.depth * channel + (output - channel);
         const double scale = scale_[static_cast<std::size_t>(output)];
         for (int i = 0; i < to.inputs; ++i, values += to.taps) {
-            double points[winograd_points];
-            if (winograd == 1) kernels::winograd::transform_kernel(values, points);
-            if (winograd == 2) kernels::winograd::transform_strided_kernel(values, points);
-            for (int t = 0; t < taps; ++t)
+            const auto* from = to_matrices(values);
+            for (int t = 0; t < matrices; ++t)
                 at[(std::ptrdiff_t{t} * to.depth + i) * width] =
-                    static_cast<float>((winograd > 0 ? points[t] : static_cast<double>(values[t])) * scale);
+                    static_cast<float>(static_cast<double>(from[t]) * scale);
         }
+    }
+
+    // The same at Winograd's points.
+    void write_points(const Target& to, int output, const float* values, const Block& block) const {
+        kernels::winograd::with_tile(block.winograd, [&](auto m) {
+            double points[points_of_tile(m)], strided[(m + 2) * 3];
+            const auto to_points = [&](const float* taps) -> const double* {
+                kernels::winograd::transform_kernel<m>(taps, points);
+                return points;
+            };
+            const auto to_strided = [&](const float* taps) -> const double* {
+                kernels::winograd::transform_strided_kernel<m>(taps, strided);
+                return strided;
+            };
+            const int stride = block.window.stride, matrices = winograd_shape(m, stride).matrices;
+            if (stride == 2)
+                write(to, output, values, matrices, to_strided);
+            else
+                write(to, output, values, matrices, to_points);
+        });
     }
 
     const WeightSource& source_;
@@ -126,14 +149,14 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
     for_each_tensor(a, [&](const Tensor& tensor) {
         if (tensor.part != Part::weight) return;
         PackedConv to;
-        int winograd = 0;
+        bool winograd = false;
         if (tensor.in_block()) {
             while (blocks[block].shape.stage != tensor.block.stage || blocks[block].shape.index != tensor.block.index)
                 ++block;
             const BlockWeights& places = blocks[block].weights;
             const bool is_first = tensor.layer == Layer::expand ||
                                   (tensor.layer == Layer::project && tensor.block.is_single_convolution());
-            if (is_first && tensor.block.winograd) winograd = tensor.block.window.stride;
+            winograd = is_first && tensor.block.winograd > 0;
             switch (tensor.layer) {
                 case Layer::depthwise:
                     to = places.depthwise;

@@ -53,7 +53,7 @@ private:
 
         Axis() = default;
         Axis(int count, int map_length) : maps(count), length(map_length) {
-            const auto cover = [](int n) { return (n + winograd_outputs - 1) / winograd_outputs; };
+            const auto cover = [](int n) { return (n + training_tile - 1) / training_tile; };
             const int alone = maps * cover(length), running = cover(maps * (length + 1) - 1);
             tiles = std::min(alone, running), runs_on = running < alone;
         }
@@ -61,11 +61,11 @@ private:
         // `offset` pixels after the tile's first output. Pixel -1 is none of the first map's.
         Position at(int tile, int offset) const {
             if (runs_on) {
-                const int pixel = tile * winograd_outputs + offset, map = pixel / (length + 1),
+                const int pixel = tile * training_tile + offset, map = pixel / (length + 1),
                           place = pixel - map * (length + 1);
                 return {map, place, place >= 0 && place < length && map < maps};
             }
-            const int of_map = tiles / maps, place = tile % of_map * winograd_outputs + offset;
+            const int of_map = tiles / maps, place = tile % of_map * training_tile + offset;
             return {tile / of_map, place, place >= 0 && place < length};
         }
     };

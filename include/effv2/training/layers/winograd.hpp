@@ -2,7 +2,7 @@
 // convolution itself. Weights change with every step, so theirs are transformed in every step too.
 #pragma once
 
-#include "effv2/kernels/winograd.hpp"
+#include "effv2/kernels/winograd_gradient.hpp"
 #include "effv2/training/layers/canvas.hpp"
 #include "effv2/training/layers/convolution.hpp"
 
@@ -19,35 +19,35 @@ inline bool suits_winograd(const ConvShape& shape) {
 inline std::size_t winograd_weights(const ConvShape& shape) {
     if (!shape.winograd) return 0;
     const std::size_t panels = static_cast<std::size_t>(std::max(shape.in, shape.out)) / granule;  // no more than these
-    return winograd_points * (shape.weights() / 9 + panels * segment_floats);
+    return training_points * (shape.weights() / 9 + panels * segment_floats);
 }
 
 // Where the points of a panel begin in them. All panels but the last are full.
 template <class Arch>
 constexpr std::ptrdiff_t panel_points(int depth, int panel) {
-    return panel * winograd_points * point_stride(depth, kernels::TileShape<Arch>::unit * granule);
+    return panel * training_points * point_stride(depth, kernels::TileShape<Arch>::unit * granule);
 }
 
 namespace detail {
 
 // The pixels that a tile's inputs are, in maps whose pixels are `stride` floats apart.
 inline void find_inputs(const Canvas& canvas, int tile, const float* maps, int stride,
-                        const float* (&in)[winograd_points]) {
-    std::ptrdiff_t place[winograd_points];
-    canvas.find_pixels<winograd_inputs>(tile, 1, place);
-    for (int i = 0; i < winograd_points; ++i)
+                        const float* (&in)[training_points]) {
+    std::ptrdiff_t place[training_points];
+    canvas.find_pixels<training_tile + 2>(tile, 1, place);
+    for (int i = 0; i < training_points; ++i)
         in[i] = place[i] != Canvas::outside ? maps + place[i] * stride : network::zeros;
 }
 
 // Tiles of a task: as many as let its points stay in a second-level cache.
 constexpr int winograd_tiles(int depth) {
     constexpr int floats = 3 << 16;
-    return std::clamp(floats / (winograd_points * depth), 4, max_task_tiles);
+    return std::clamp(floats / (training_points * depth), 4, max_task_tiles);
 }
 
 constexpr std::size_t winograd_scratch(int depth) {
     const int tiles = winograd_tiles(depth);
-    return static_cast<std::size_t>(winograd_points * (point_stride(tiles, depth) + point_stride(tiles, max_panel)));
+    return static_cast<std::size_t>(training_points * (point_stride(tiles, depth) + point_stride(tiles, max_panel)));
 }
 
 }  // namespace detail
@@ -68,9 +68,9 @@ void transform_weights(Executor& executor, int depth, int channels, const float*
         const float* from = weights + std::ptrdiff_t{9} * depth * panels.first_channel(panel);
         float* to = points + panel_points<Arch>(depth, panel);
         for (int i = first; i < std::min(first + rows, depth); ++i)
-            kernels::winograd::transform_kernels<Arch>(from + std::ptrdiff_t{i} * width, std::ptrdiff_t{depth} * width,
-                                                       width, to + std::ptrdiff_t{i} * width,
-                                                       point_stride(depth, width));
+            kernels::winograd_gradient::transform_kernels<Arch>(
+                from + std::ptrdiff_t{i} * width, std::ptrdiff_t{depth} * width, width, to + std::ptrdiff_t{i} * width,
+                point_stride(depth, width));
     });
 }
 
@@ -87,16 +87,16 @@ public:
           first_(first),
           count_(count),
           inputs_(scratch),
-          products_(scratch + winograd_points * point_stride(count, pass.depth)) {}
+          products_(scratch + training_points * point_stride(count, pass.depth)) {}
 
     void run() const {
         transform_inputs();
         const kernels::Panels<Arch> panels(pass_.channels);
         for (int p = 0; p < panels.count; ++p) {
             const int width = panels.width(p) * granule;
-            kernels::winograd::multiply_points<Arch>(inputs_, count_, pass_.depth, panels.width(p),
-                                                     weights_ + panel_points<Arch>(pass_.depth, p),
-                                                     point_stride(pass_.depth, width), products_);
+            kernels::winograd::multiply_points<Arch, training_tile>(inputs_, count_, pass_.depth, panels.width(p),
+                                                                    weights_ + panel_points<Arch>(pass_.depth, p),
+                                                                    point_stride(pass_.depth, width), products_);
             transform_outputs(panels.first_channel(p), width);
         }
     }
@@ -104,18 +104,18 @@ public:
 private:
     void transform_inputs() const {
         for (int t = 0; t < count_; ++t) {
-            const float* in[winograd_points];
+            const float* in[training_points];
             find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in);
-            kernels::winograd::transform_input_tile<Arch>(in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth,
-                                                          point_stride(count_, pass_.depth));
+            kernels::winograd::transform_input_tile<Arch, training_tile>(
+                in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth, point_stride(count_, pass_.depth));
         }
     }
 
     void transform_outputs(int channel, int width) const {
-        constexpr int pixels = winograd_outputs * winograd_outputs;
+        constexpr int pixels = training_tile * training_tile;
         for (int t = 0; t < count_; ++t) {
             std::ptrdiff_t place[pixels];
-            canvas_.find_pixels<winograd_outputs>(first_ + t, 0, place);
+            canvas_.find_pixels<training_tile>(first_ + t, 0, place);
             float* out[pixels];
             const float* residual[pixels];
             for (int i = 0; i < pixels; ++i) {
@@ -129,7 +129,7 @@ private:
             tile.point_stride = point_stride(count_, width);
             tile.out = out, tile.out_offset = channel;
             tile.residual = pass_.residual != nullptr ? residual : nullptr;
-            kernels::winograd::transform_output_tile<Arch, false>(tile, width);
+            kernels::winograd::transform_output_tile<Arch, training_tile, false>(tile, width);
         }
     }
 

@@ -14,7 +14,7 @@ namespace detail {
 inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
     constexpr int floats = 1 << 22;
     return std::min(Canvas(shape.window.output, batch).tiles(),
-                    std::max(32, floats / (winograd_points * (shape.in + shape.out))));
+                    std::max(32, floats / (training_points * (shape.in + shape.out))));
 }
 
 }  // namespace detail
@@ -22,7 +22,7 @@ inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
 // Floats of scratch: the points of some tiles, and the sums at all points.
 inline std::size_t winograd_gradient_scratch(const ConvShape& shape, int batch) {
     const int tiles = detail::winograd_gradient_tiles(shape, batch);
-    return static_cast<std::size_t>(winograd_points *
+    return static_cast<std::size_t>(training_points *
                                     (point_stride(tiles, shape.in) + point_stride(tiles, shape.out))) +
            winograd_weights(shape);
 }
@@ -38,8 +38,8 @@ public:
           canvas_(shape.window.output, batch),
           together_(detail::winograd_gradient_tiles(shape, batch)),
           in_points_(scratch),
-          gradient_points_(in_points_ + winograd_points * point_stride(together_, shape.in)),
-          sums_(gradient_points_ + winograd_points * point_stride(together_, shape.out)) {}
+          gradient_points_(in_points_ + training_points * point_stride(together_, shape.in)),
+          sums_(gradient_points_ + training_points * point_stride(together_, shape.out)) {}
 
     void run(Executor& executor, float* weight_gradient) const {
         for (int first = 0; first < canvas_.tiles(); first += together_) {
@@ -56,17 +56,17 @@ public:
 private:
     // Tile `tile` of the batch, the `t`-th of `count` that are together.
     void transform(int tile, int t, int count) const {
-        const float* in[winograd_points];
+        const float* in[training_points];
         detail::find_inputs(canvas_, tile, in_, shape_.in_stride, in);
-        kernels::winograd::transform_input_tile<Arch>(in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in,
-                                                      point_stride(count, shape_.in));
-        constexpr int pixels = winograd_outputs * winograd_outputs;
+        kernels::winograd::transform_input_tile<Arch, training_tile>(
+            in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in, point_stride(count, shape_.in));
+        constexpr int pixels = training_tile * training_tile;
         std::ptrdiff_t place[pixels];
-        canvas_.find_pixels<winograd_outputs>(tile, 0, place);
+        canvas_.find_pixels<training_tile>(tile, 0, place);
         const float* gradient[pixels];
         for (int i = 0; i < pixels; ++i)
             gradient[i] = place[i] != Canvas::outside ? gradient_ + place[i] * shape_.out_stride : network::zeros;
-        kernels::winograd::transform_gradient_tile<Arch>(
+        kernels::winograd_gradient::transform_gradient_tile<Arch>(
             gradient, shape_.out, gradient_points_ + std::ptrdiff_t{t} * shape_.out, point_stride(count, shape_.out));
     }
 
@@ -74,7 +74,7 @@ private:
     void add_products(Executor& executor, int count, bool add) const {
         const kernels::Panels<Arch> panels(shape_.out);
         const kernels::PixelRun run{0, 0, count};
-        executor.run(winograd_points * panels.count, [&](int task, int) {
+        executor.run(training_points * panels.count, [&](int task, int) {
             const int point = task / panels.count, p = task % panels.count, width = panels.width(p) * granule;
             kernels::GradientTile tile;
             tile.gradient = gradient_points_ + point * point_stride(count, shape_.out) + panels.first_channel(p);
@@ -97,7 +97,7 @@ private:
             const float* sums = sums_ + panel_points<Arch>(shape_.in, p);
             float* taps = weight_gradient + std::ptrdiff_t{9} * shape_.in * panels.first_channel(p);
             for (int i = task % (shape_.in / granule) * granule, end = i + granule; i < end; ++i)
-                kernels::winograd::gather_kernels<Arch>(
+                kernels::winograd_gradient::gather_kernels<Arch>(
                     sums + std::ptrdiff_t{i} * width, point_stride(shape_.in, width), width,
                     taps + std::ptrdiff_t{i} * width, std::ptrdiff_t{shape_.in} * width);
         });
