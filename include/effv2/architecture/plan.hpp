@@ -120,7 +120,8 @@ constexpr std::size_t scratch_floats(const Block& b) {
     if (b.kind == BlockKind::mbconv) {
         const auto height = static_cast<std::size_t>(b.window.input.height + b.window.kernel - 1);
         const auto width = static_cast<std::size_t>(b.window.input.width + b.window.kernel - 1);
-        std::size_t floats = larger(height * width * max_panel, static_cast<std::size_t>(round_to_granule(b.squeezed)));
+        std::size_t floats = larger(height * width * max_panel,
+                                    static_cast<std::size_t>(max_squeezed_pictures * round_to_granule(b.squeezed)));
         if (b.strassen_expansion)
             floats = larger(floats, expansion_sums(b) + mixed_floats(b.in) + 2 * height * width * max_full_panel);
         if (b.strassen_projection) floats = larger(floats, projection_sums(b) + mixed_floats(b.expanded));

@@ -1,4 +1,4 @@
-// Work on vectors of channels: dense layers, squeeze-excite and pooling. Lengths are multiples of the granule.
+// Work on vectors of channels: squeeze-excite and pooling. Lengths are multiples of the granule.
 #pragma once
 
 #include <algorithm>
@@ -6,24 +6,6 @@
 #include "effv2/kernels/tile.hpp"
 
 namespace effv2::kernels {
-
-// out = in * weights + bias over panels [first, end). Weights are packed as (panel, inputs, panel width).
-template <class Arch>
-inline void dense_panels(const float* in, int inputs, const float* weights, const float* bias, float* out, int outputs,
-                         int first, int end) {
-    const Panels<Arch> panels(outputs);
-    for (int p = first; p < end; ++p) {
-        const int channel = panels.first_channel(p);
-        Tile tile;
-        tile.in = &in;
-        tile.depth = inputs;
-        tile.weights = weights + static_cast<std::ptrdiff_t>(inputs) * channel;
-        tile.bias = bias + channel;
-        tile.out = &out;
-        tile.out_offset = channel;
-        compute_tile<Arch>(1, panels.width(p), tile);
-    }
-}
 
 // Calls f(register-wide Row type tag, offset) over n floats, n a multiple of the granule.
 template <class Arch, class F>

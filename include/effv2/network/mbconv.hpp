@@ -16,21 +16,28 @@ template <class Arch>
 void squeeze_slabs(const MbconvJob& job, int first, int count) {
     const kernels::Panels<Arch> panels(job.reduce.channels);
     for (int slab = first; slab < first + count; ++slab)
-        for (int image = 0; image < job.work->images; ++image) {
+        kernels::for_each_group(job.work->images, max_squeezed_pictures, [&](int image, int images) {
             const int channel = slab * squeeze_slab;
-            const float* mean = job.scale(image) + channel;
-            float* out = job.squeezed(image) + std::ptrdiff_t{slab} * job.reduce.channels;
+            const float* mean[max_squeezed_pictures];
+            float* out[max_squeezed_pictures];
+            for (int i = 0; i < images; ++i) {
+                mean[i] = job.scale(image + i) + channel;
+                out[i] = job.squeezed(image + i) + std::ptrdiff_t{slab} * job.reduce.channels;
+            }
             kernels::Tile tile;
-            tile.in = &mean;
             tile.depth = std::min(squeeze_slab, job.reduce.depth - channel);
-            tile.out = &out;
             for (int p = 0; p < panels.count; ++p) {
                 tile.weights = job.reduce.weights + std::ptrdiff_t{job.reduce.depth} * panels.first_channel(p) +
                                std::ptrdiff_t{channel} * panels.width(p) * granule;
                 tile.out_offset = panels.first_channel(p);
-                kernels::compute_tile<Arch>(1, panels.width(p), tile);
+                const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
+                kernels::for_each_group(images, most, [&](int row, int rows) {
+                    tile.in = mean + row;
+                    tile.out = out + row;
+                    kernels::compute_tile<Arch>(rows, panels.width(p), tile);
+                });
             }
-        }
+        });
 }
 
 // Its activations from the sums of all slabs. Each task of phase 3 does this for itself: it is less than a barrier.
@@ -46,20 +53,26 @@ void add_slabs(const MbconvJob& job, int image, float* bottleneck) {
 // Phase 3 for panels [first, first + count): the factors of their channels, and with `excite` their product with the
 // middle map.
 template <class Arch>
-void restore_panels(const MbconvJob& job, int first, int count, float* bottleneck, bool excite) {
+void restore_panels(const MbconvJob& job, int first, int count, float* scratch, bool excite) {
     const kernels::Panels<Arch> panels(job.expansion.channels);
     const int last = first + count - 1, channel = panels.first_channel(first);
     const int width = panels.first_channel(last) + panels.width(last) * granule - channel;
-    for (int image = 0; image < job.work->images; ++image) {
-        add_slabs<Arch>(job, image, bottleneck);
-        float* scale = job.scale(image);
-        kernels::dense_panels<Arch>(bottleneck, job.restore.depth, job.restore.weights, job.restore.bias, scale,
-                                    job.restore.channels, first, first + count);
-        kernels::apply_sigmoid<Arch>(scale + channel, width);
-        float* pixel = job.middle(image) + channel;
-        for (int i = 0; excite && i < job.pixels(); ++i, pixel += job.middle_stride)
-            kernels::multiply<Arch>(pixel, scale + channel, width);
-    }
+    kernels::for_each_group(job.work->images, max_squeezed_pictures, [&](int image, int images) {
+        Rows rows;
+        for (int i = 0; i < images; ++i) {
+            float* bottleneck = scratch + std::ptrdiff_t{i} * job.restore.depth;
+            add_slabs<Arch>(job, image + i, bottleneck);
+            rows.add(bottleneck, job.scale(image + i), nullptr);
+        }
+        project<Arch>(rows, job.restore, false, first, first + count);
+        for (int i = 0; i < images; ++i) {
+            const float* factors = rows.out[i] + channel;
+            kernels::apply_sigmoid<Arch>(rows.out[i] + channel, width);
+            float* pixel = job.middle(image + i) + channel;
+            for (int j = 0; excite && j < job.pixels(); ++j, pixel += job.middle_stride)
+                kernels::multiply<Arch>(pixel, factors, width);
+        }
+    });
 }
 
 template <class Arch>
