@@ -173,14 +173,14 @@ TEST_CASE("dense layers of any width") {
         const float* from = in.data();
         float* to = out.data();
         for (int p = 0; p < panels.count; ++p) {
-            Tile tile;
+            kernels::Tile tile;
             tile.in = &from;
             tile.depth = inputs;
             tile.out_offset = panels.first_channel(p);
             tile.weights = packed.data() + inputs * tile.out_offset;
             tile.bias = bias.data() + tile.out_offset;
             tile.out = &to;
-            compute_tile<Arch>(1, panels.width(p), tile);
+            kernels::compute_tile<Arch>(1, panels.width(p), tile);
         }
         CHECK(tests::relative_error(out, kernels::plain::dense(in, plain, bias)) < 2e-6);
     }

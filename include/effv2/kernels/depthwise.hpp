@@ -19,6 +19,9 @@ struct DepthwisePanel {
     float* sums = nullptr;  // (panel width): the outputs' sum over all pixels is written here
 };
 
+// How many rows ahead a panel asks for its outputs' place: in a map of all channels, it is a few lines of each pixel.
+inline constexpr int depthwise_rows_ahead = 3;
+
 namespace detail {
 
 // `pixels` neighbouring outputs of one row; `in` points at the window of the first.
@@ -71,6 +74,9 @@ void depthwise_panel(const DepthwisePanel& p) {
     for (int y = 0; y < p.size.height; ++y) {
         const float* in = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
         float* out = p.out + static_cast<std::ptrdiff_t>(y) * p.size.width * p.out_stride;
+        const float* ahead = out + std::ptrdiff_t{depthwise_rows_ahead} * p.size.width * p.out_stride;
+        for (int x = 0; y + depthwise_rows_ahead < p.size.height && x < p.size.width; ++x, ahead += p.out_stride)
+            ask_to_write(ahead, Row::width);
         total = depthwise_row<Arch, granules>(p, in, out, total);
     }
     total.store(p.sums);

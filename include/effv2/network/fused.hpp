@@ -80,6 +80,7 @@ public:
         transform_inputs();
         const kernels::Panels<Arch> panels(job_.first.channels);
         for (int p = 0; p < panels.count; ++p) {
+            job_.first.ask_for_bias(panels.first_channel(p), panels.width(p) * granule);
             multiply(panels.width(p), panels.first_channel(p));
             transform_outputs(panels.first_channel(p), panels.width(p) * granule);
         }

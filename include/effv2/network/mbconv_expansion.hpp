@@ -68,6 +68,7 @@ void expand_panel(const MbconvJob& job, const float* map, int begin, int p, cons
     tile.weights = job.expansion.weights + std::ptrdiff_t{job.expansion.depth} * channel;
     tile.bias = job.expansion.bias + channel;
     tile.silu = true;
+    job.ask_beside_expansion(channel, granules * granule);
     PixelWalk walk(to, size, begin);
     const int most = kernels::TileShape<Arch>::max_rows(granules);
     kernels::for_each_group(size.pixels() - begin, most, [&](int first, int rows) {
@@ -110,6 +111,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     const bool last = channel + 4 * left.width > job.expansion.channels;
     const float* next = last ? job.projection.weights : tile.left + 2 * floats;
     const NextWeights ahead(next, next + floats, floats, (pairs + most - 1) / most);
+    job.ask_beside_expansion(channel, 2 * left.width);
     PixelWalk walk(left, size, 0);
     kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {
         float* sums = map_sums + first * tile.next_sums;

@@ -34,6 +34,14 @@ struct MbconvJob {
     float* scale(int image) const { return work->at(plan->scale, image); }
     int pixels() const { return block->window.output.pixels(); }
     bool squeezes() const { return block->squeezed > 0; }
+
+    // Asks for what the depthwise of some channels will need once they are expanded, and the next panel's expansion.
+    void ask_beside_expansion(int channel, int floats) const {
+        const int taps = block->window.kernel * block->window.kernel;
+        kernels::ask_for(depthwise.weights + std::ptrdiff_t{taps} * channel, taps * floats);
+        depthwise.ask_for_bias(channel, floats);
+        expansion.ask_for_bias(channel + floats, floats);
+    }
 };
 
 }  // namespace effv2::network

@@ -136,6 +136,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         tile.bias = chunk == 0 ? layer.bias + channel : nullptr;
         tile.left_offset = channel;
         tile.right_offset = channel + width;
+        layer.ask_for_bias(channel + 2 * width, 2 * width);
         const float* next = next_of(unit);
         const NextWeights ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles);
         int index = 0;

@@ -80,6 +80,10 @@ struct Packed {
           bias(work.weights + at.bias),
           depth(round_to_granule(in)),
           channels(round_to_granule(out)) {}
+
+    // Asks for the biases of some channels. A panel needs its own before anything else, and they lie far from its
+    // weights, whose reading brings no more than what is next to them.
+    void ask_for_bias(int channel, int floats) const { kernels::ask_for(bias + channel, floats); }
 };
 
 // The rows of one task: where each pixel comes from, where it goes, and what is added to it.
@@ -117,6 +121,8 @@ void project(const Rows& rows, const Packed& layer, bool residual, int first_pan
         tile.weights = layer.weights + static_cast<std::ptrdiff_t>(layer.depth) * channel;
         tile.bias = layer.bias + channel;
         tile.out_offset = channel;
+        const int width = panels.width(p) * granule;
+        layer.ask_for_bias(channel + width, width);
         const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
         kernels::for_each_group(rows.count, most, [&](int first, int count) {
             tile.in = rows.in + first;
