@@ -59,13 +59,19 @@ struct StemPatch {
     }
 };
 
+// How many pixels ahead the place of outputs is asked for.
+inline constexpr int stem_pixels_ahead = 48;
+
 // `rows` neighbouring output pixels.
 template <class Arch, int rows, int granules>
 void stem_pixels(const StemRow& s, const StemLines& lines, const float* weights, const float* bias, float* out) {
     using Row = simd::Row<Arch, granules>;
     Row sum[rows];
     const Row start = Row::load(bias);
-    simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = start; });
+    simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
+        sum[r] = start;
+        ask_to_write(out + std::ptrdiff_t{r + stem_pixels_ahead} * s.out_stride, Row::width);
+    });
     for (const float* in : lines.from)
         for (int kx = 0; kx < 3; ++kx, ++in, weights += Row::width) {
             const Row w = Row::load(weights);

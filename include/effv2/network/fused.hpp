@@ -125,21 +125,27 @@ private:
     }
 
     void transform_outputs(int channel, int width) const {
-        const bool adds = !job_.block->expands && job_.block->residual;
+        const bool expands = job_.block->expands, adds = !expands && job_.block->residual;
+        float* places[2][outputs];  // of a tile, and of the next one, which are asked for where they are a map's
+        const auto find = [&](int t) {
+            if (!expands) return find_pixels(t, job_.out, job_.out_stride, places[t % 2]);
+            for (int i = 0; i < outputs; ++i)
+                places[t % 2][i] = expanded_ + (std::ptrdiff_t{t} * outputs + i) * job_.expanded_stride;
+        };
+        find(0);
         for (int t = 0; t < count_; ++t) {
-            float* out[outputs];
+            if (t + 1 < count_) {
+                find(t + 1);
+                for (const float* place : places[(t + 1) % 2])
+                    if (!expands && place != nullptr) kernels::ask_to_write(place + channel, width);
+            }
             const float* residual[outputs];
-            if (job_.block->expands)
-                for (int i = 0; i < outputs; ++i)
-                    out[i] = expanded_ + (std::ptrdiff_t{t} * outputs + i) * job_.expanded_stride;
-            else
-                find_pixels(t, job_.out, job_.out_stride, out);
             if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = point_stride(count_, width);
             tile.bias = job_.first.bias + channel;
-            tile.out = out;
+            tile.out = places[t % 2];
             tile.out_offset = channel;
             tile.residual = adds ? residual : nullptr;
             if constexpr (stride == 2)

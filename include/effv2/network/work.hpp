@@ -125,6 +125,8 @@ void project(const Rows& rows, const Packed& layer, bool residual, int first_pan
         layer.ask_for_bias(channel + width, width);
         const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
         kernels::for_each_group(rows.count, most, [&](int first, int count) {
+            const int end = std::min(first + 2 * count, rows.count);
+            for (int i = first + count; i < end; ++i) kernels::ask_to_write(rows.out[i] + channel, width);
             tile.in = rows.in + first;
             tile.out = rows.out + first;
             if (residual) tile.residual = rows.residual + first;
