@@ -63,12 +63,12 @@ void check_arena(const Architecture& a) {
                 CHECK(place.at + place.floats <= (place.joint ? plan.features.at : plan.arena_floats));
         std::size_t& largest = is_joint ? joint : own;
         largest = detail::larger(largest, detail::live_floats(block.shape));
-        if (is_joint) CHECK(detail::pack_floats(block.shape) > detail::live_floats(block.shape));
+        if (is_joint) CHECK(detail::pack_floats(block.shape) > 2 * detail::live_floats(block.shape));
         previous_output = block.output;
     }
     if (plan.first_joint > 0) {
         const Block& last = blocks[static_cast<std::size_t>(plan.first_joint) - 1].shape;
-        CHECK(detail::pack_floats(last) <= detail::live_floats(last));
+        CHECK(detail::pack_floats(last) <= 2 * detail::live_floats(last));
     }
     CHECK(plan.arena_floats == own);
     CHECK(plan.features.at == detail::larger(joint, previous_output.floats));
