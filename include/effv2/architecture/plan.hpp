@@ -25,7 +25,8 @@ struct PlannedBlock {
 };
 
 // The pictures of a batch run side by side, each in a thread's own arena, up to the first joint block. From there on,
-// where the weights far outweigh the maps, they run together in the joint arena, so that weights are fetched once for all.
+// where the weights far outweigh the maps, they run together in the joint arena, so that weights are fetched once for
+// all.
 struct PlanSummary {
     Architecture architecture;
     PackedConv stem, head, classifier;
