@@ -47,7 +47,8 @@ inline constexpr std::ptrdiff_t weights_ahead = 4096;
     for (int i = 0; i < floats; i += line) __builtin_prefetch(from + i, 0, 2);  // into the second-level cache
 }
 
-// The same for what will be written: a line that another core has, or a farther cache, holds up all later stores.
+// The same for what will be written; it helps probably since a line that another core has, or a farther cache, holds up
+// all later stores.
 [[gnu::always_inline]] inline void ask_to_write(const float* to, int floats) {
     constexpr int line = static_cast<int>(segment_floats);
     for (int i = 0; i < floats; i += line) __builtin_prefetch(to + i, 1, 3);
