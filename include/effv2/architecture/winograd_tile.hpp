@@ -31,6 +31,8 @@ constexpr int fitting_winograd_tile(const Architecture& a) {
     return seven < six && seven * 20 <= six * 19 ? 7 : 6;
 }
 
+// The same network with the tile that fits it: what scale() and the released variants have. Packed weights depend on
+// the tile, so it is chosen before they are packed.
 constexpr Architecture with_fitting_tile(const Architecture& a) {
     return a.with_winograd_tile(fitting_winograd_tile(a));
 }

@@ -9,8 +9,8 @@ namespace effv2::kernels::winograd_gradient {
 
 inline constexpr int outputs = training_tile, inputs = outputs + 2;
 inline constexpr int pairs = winograd::Points<outputs>::pairs;
-inline constexpr const auto& at = winograd::Points<outputs>::at;
-inline constexpr const auto& powers = winograd::powers<outputs>;
+inline constexpr auto& at = winograd::Points<outputs>::at;
+inline constexpr auto& powers = winograd::powers<outputs>;
 static_assert(winograd::Points<outputs>::zeros == 1);
 
 // What G's rows are multiplied with: at 0, and at each pair.

@@ -136,8 +136,9 @@ private:
         for (int t = 0; t < count_; ++t) {
             if (t + 1 < count_) {
                 find(t + 1);
-                for (const float* place : places[(t + 1) % 2])
-                    if (!expands && place != nullptr) kernels::ask_to_write(place + channel, width);
+                if (!expands)
+                    for (const float* place : places[(t + 1) % 2])
+                        if (place != nullptr) kernels::ask_to_write(place + channel, width);
             }
             const float* residual[outputs];
             if (adds) find_pixels(t, job_.in, job_.in_stride, residual);

@@ -106,19 +106,14 @@ private:
     void write_points(const Target& to, int output, const float* values, const Block& block) const {
         kernels::winograd::with_tile(block.winograd, [&](auto m) {
             double points[points_of_tile(m)], strided[(m + 2) * 3];
-            const auto to_points = [&](const float* taps) -> const double* {
-                kernels::winograd::transform_kernel<m>(taps, points);
-                return points;
-            };
-            const auto to_strided = [&](const float* taps) -> const double* {
-                kernels::winograd::transform_strided_kernel<m>(taps, strided);
-                return strided;
-            };
-            const int stride = block.window.stride, matrices = winograd_shape(m, stride).matrices;
-            if (stride == 2)
-                write(to, output, values, matrices, to_strided);
-            else
-                write(to, output, values, matrices, to_points);
+            const int stride = block.window.stride;
+            write(to, output, values, winograd_shape(m, stride).matrices, [&](const float* taps) -> const double* {
+                if (stride == 2)
+                    kernels::winograd::transform_strided_kernel<m>(taps, strided);
+                else
+                    kernels::winograd::transform_kernel<m>(taps, points);
+                return stride == 2 ? strided : points;
+            });
         });
     }
 
