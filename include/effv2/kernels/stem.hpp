@@ -43,13 +43,13 @@ struct StemPatch {
     float values[9][columns];
 
     StemPatch(const StemRow& s, int first) {
+        const int before = std::clamp(-first, 0, columns),
+                  end = std::clamp(s.window.input.width - first, before, columns);
         for (int line = 0; line < 9; ++line) {
+            float* to = values[line];
             const float* from = s.input(s.y, line);
-            for (int i = 0; i < columns; ++i) {
-                const int x = first + i;
-                const bool inside = from != nullptr && x >= 0 && x < s.window.input.width;
-                values[line][i] = inside ? from[x] : 0.0f;
-            }
+            std::fill_n(to, columns, 0.0f);
+            if (from != nullptr) std::copy(from + first + before, from + first + end, to + before);
         }
     }
     StemLines lines() const {

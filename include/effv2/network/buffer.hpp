@@ -13,8 +13,8 @@
 
 namespace effv2 {
 
-// The size of a large page, in bytes: addresses of tens of megabytes that are read once a pass outnumber what a processor
-// remembers of small ones. Found on Zen 5.
+// The size of a large page, in bytes: addresses of tens of megabytes that are read once a pass outnumber what a
+// processor remembers of small ones. Found on Zen 5.
 inline constexpr std::size_t large_page = std::size_t{2} << 20;
 
 // Asks the system for large pages wherever whole ones lie in `bytes` from `data` (at a multiple of large_page) on, so
@@ -32,9 +32,9 @@ class Buffer {
 public:
     Buffer() = default;
 
-    // `floats` of them; empty() where the memory cannot be had. Large pages are for what is all used: a whole one is
-    // in memory as soon as a byte of it is.
-    explicit Buffer(std::size_t floats, Pages pages = Pages::small) {
+    // `floats` of them; empty() where the memory cannot be had. A large page is in memory as soon as a byte of it is
+    // used: small ones are for what may never be used to its end.
+    explicit Buffer(std::size_t floats, Pages pages = Pages::large) {
         const std::size_t bytes = floats * sizeof(float);
         const bool large = pages == Pages::large && bytes >= large_page;
         const std::align_val_t alignment{large ? large_page : segment_floats * sizeof(float)};

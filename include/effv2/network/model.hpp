@@ -78,7 +78,7 @@ public:
     explicit Model(Weights weights, Executor& executor = network::default_executor())
         : weights_(std::move(weights)),
           executor_(&executor),
-          workspace_(workspace_floats(*plan, executor.threads())),
+          workspace_(workspace_floats(*plan, executor.threads()), Pages::small),
           logits_(static_cast<std::size_t>(A.classes)),
           ready_(!workspace_.empty() && network::fits(A, weights_.architecture())) {}
 
@@ -142,7 +142,7 @@ private:
     BasicNetwork(const Architecture& a, PackedWeights<Arch> weights, Executor& executor)
         : weights_(std::move(weights)), executor_(&executor), summary_(std::make_unique<PlanSummary>()) {
         make_plan(a, *summary_, [&](const PlannedBlock& block) { blocks_.push_back(block); });
-        workspace_ = Buffer(workspace_floats(*summary_, executor.threads()));
+        workspace_ = Buffer(workspace_floats(*summary_, executor.threads()), Pages::small);
     }
 
     PackedWeights<Arch> weights_;

@@ -132,7 +132,7 @@ Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSour
     PlanSummary plan;
     std::vector<PlannedBlock> blocks;
     make_plan(a, plan, [&](const PlannedBlock& block) { blocks.push_back(block); });
-    Buffer pack(plan.weight_floats, Pages::large);
+    Buffer pack(plan.weight_floats);
     if (pack.empty())
         return Error{
             ErrorCode::argument,
