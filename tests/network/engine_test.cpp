@@ -186,4 +186,21 @@ TEST_CASE("weights of another architecture are refused") {
     CHECK_FALSE(Network::make(small.with_size(7), *pack_weights(small, FormulaSource{})).has_value());
 }
 
+TEST_CASE("weights for other algorithms are refused by name, and tiles that are not used do not matter") {
+    const Architecture six = small.with_winograd_tile(6), seven = small.with_winograd_tile(7);
+    const Architecture direct = small.with_convolutions(Convolutions::direct);
+    const auto message = [](const Architecture& a, const Architecture& packed) {
+        const auto made = Network::make(a, *pack_weights(packed, FormulaSource{}));
+        return made.has_value() ? std::string() : made.error().message;
+    };
+    CHECK(message(six, seven) ==
+          "the weights were packed for Winograd's tiles of 7 outputs, the network has Winograd's tiles of 6 outputs");
+    CHECK(message(direct, six) ==
+          "the weights were packed for Winograd's tiles of 6 outputs, the network has direct convolutions");
+    CHECK(message(six, direct) ==
+          "the weights were packed for direct convolutions, the network has Winograd's tiles of 6 outputs");
+    CHECK(message(direct.with_winograd_tile(7), direct.with_winograd_tile(6)) == "");
+    CHECK(message(seven, seven.with_size(96)) == "");
+}
+
 }  // namespace

@@ -60,8 +60,7 @@ void add_head_panel(kernels::Tile tile, int rows, int width, const float* weight
 template <class Arch = simd::NativeArch>
 Status class_map(const Architecture& a, const PackedWeights<Arch>& packed, std::span<const float> last_map, int index,
                  std::span<float> map) {
-    if (!network::fits(a, packed.architecture()))
-        return Error{ErrorCode::mismatch, "the weights were packed for another architecture"};
+    if (!network::fits(a, packed.architecture())) return network::packed_otherwise(a, packed.architecture());
     const MapShape shape = last_map_shape(a);
     const int pixels = shape.size.pixels();
     if (last_map.size() != shape.floats()) return network::wrong_size("the last map", shape.floats(), last_map.size());

@@ -21,9 +21,22 @@ inline Executor& default_executor() {
     return serial;
 }
 
-// Whether weights that were packed for `packed` serve `a`: only the input size may differ.
+// Whether weights that were packed for `packed` serve `a`: only the input size may differ, and tiles that neither uses.
 constexpr bool fits(const Architecture& a, const Architecture& packed) {
-    return a.with_size(packed.input.height, packed.input.width) == packed;
+    const Architecture here = a.with_size(packed.input.height, packed.input.width);
+    const bool direct = here.convolutions == Convolutions::direct;  // no tiles at all
+    return (direct ? here.with_winograd_tile(packed.winograd_tile) : here) == packed;
+}
+
+// Why they do not.
+inline Error packed_otherwise(const Architecture& a, const Architecture& packed) {
+    const auto way = [](const Architecture& of) {
+        if (of.convolutions == Convolutions::direct) return std::string("direct convolutions");
+        return "Winograd's tiles of " + std::to_string(of.winograd_tile) + " outputs";
+    };
+    if (!same_network(a.with_size(packed.input.height, packed.input.width), packed))
+        return {ErrorCode::mismatch, "the weights were packed for another architecture"};
+    return {ErrorCode::mismatch, "the weights were packed for " + way(packed) + ", the network has " + way(a)};
 }
 
 inline Error wrong_size(const char* what, std::size_t expected, std::size_t found) {
@@ -32,9 +45,9 @@ inline Error wrong_size(const char* what, std::size_t expected, std::size_t foun
 }
 
 // Why a network with that workspace cannot run.
-inline Error not_ready(const Buffer& workspace) {
+inline Error not_ready(const Buffer& workspace, const Architecture& a, const Architecture& packed) {
     if (workspace.empty()) return {ErrorCode::argument, "not enough memory for the workspace"};
-    return {ErrorCode::mismatch, "the weights were packed for another architecture"};
+    return packed_otherwise(a, packed);
 }
 
 // Whether pictures and outputs have the sizes that the architecture gives them.
@@ -95,7 +108,7 @@ public:
     // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size, where
     // the weights were packed for another architecture, and where there was no memory for the workspace.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
-        if (!ready_) return network::not_ready(workspace_);
+        if (!ready_) return network::not_ready(workspace_, A, weights_.architecture());
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
                              observer);
@@ -120,9 +133,9 @@ public:
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument,
                          std::string(explain(problem.flaw)) + ", found " + std::to_string(problem.found)};
-        const bool ready = network::fits(a, weights.architecture());
         BasicNetwork made(a, std::move(weights), executor);
-        if (!ready || made.workspace_.empty()) return network::not_ready(made.workspace_);
+        const Architecture& packed = made.weights_.architecture();
+        if (made.workspace_.empty() || !network::fits(a, packed)) return network::not_ready(made.workspace_, a, packed);
         return made;
     }
 
