@@ -85,9 +85,10 @@ inline constexpr int max_strassen_pairs = 96;
 // Where a batch has more pictures than this, it runs in groups of about so many (pictures_together).
 inline constexpr int max_pictures_together = 8;
 
-// Squeeze-excite's first layer is summed up in slabs of so many of its inputs, whatever the number of threads; both go
-// through no more pictures than this at once, whose activations lie in a worker's scratch.
-inline constexpr int squeeze_slab = 128;
+// Squeeze-excite's first layer is summed up in slabs of so many of its inputs, whatever the number of threads (384, 576
+// and 1152 inputs are an even number of them); both go through no more pictures than this at once, whose activations
+// lie in a worker's scratch.
+inline constexpr int squeeze_slab = 96;
 inline constexpr int max_squeezed_pictures = 8;
 
 constexpr int slab_count(int inputs) { return (round_to_granule(inputs) + squeeze_slab - 1) / squeeze_slab; }

@@ -83,7 +83,9 @@ struct Packed {
 
     // Asks for the biases of some channels. A panel needs its own before anything else, and they lie far from its
     // weights, whose reading brings no more than what is next to them.
-    [[gnu::always_inline]] void ask_for_bias(int channel, int floats) const { kernels::ask_for(bias + channel, floats); }
+    [[gnu::always_inline]] void ask_for_bias(int channel, int floats) const {
+        kernels::ask_for(bias + channel, floats);
+    }
 };
 
 // The rows of one task: where each pixel comes from, where it goes, and what is added to it.
