@@ -36,6 +36,7 @@ struct MbconvJob {
     bool squeezes() const { return block->squeezed > 0; }
 
     // Asks for what the depthwise of some channels will need once they are expanded, and the next panel's expansion.
+    // Inlined by force as ask_for is, and for its reason.
     [[gnu::always_inline]] void ask_beside_expansion(int channel, int floats) const {
         const int taps = block->window.kernel * block->window.kernel;
         kernels::ask_for(depthwise.weights + std::ptrdiff_t{taps} * channel, taps * floats);

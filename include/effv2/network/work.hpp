@@ -82,7 +82,7 @@ struct Packed {
           channels(round_to_granule(out)) {}
 
     // Asks for the biases of some channels. A panel needs its own before anything else, and they lie far from its
-    // weights, whose reading brings no more than what is next to them.
+    // weights, whose reading brings no more than what is next to them. Inlined by force as ask_for is.
     [[gnu::always_inline]] void ask_for_bias(int channel, int floats) const {
         kernels::ask_for(bias + channel, floats);
     }
