@@ -25,6 +25,7 @@ inline void ask_for_large_pages([[maybe_unused]] void* data, [[maybe_unused]] st
 #endif
 }
 
+// What a buffer's memory comes in: large_page at a time where the system gives that, or as the system likes.
 enum class Pages { small, large };
 
 // Floats that start at a cache line. Their values are undefined at first.
