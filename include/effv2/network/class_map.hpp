@@ -56,7 +56,7 @@ void add_head_panel(kernels::Tile tile, int rows, int width, const float* weight
 // output of the forward pass of a network of the same weights, of architecture `a` (of any input size).
 //
 // Allocates, unlike the forward pass. Fails with ErrorCode::argument where a size or the index is wrong, with
-// ErrorCode::mismatch where the weights were packed for another architecture.
+// ErrorCode::mismatch where the weights were packed for another architecture or other convolutions.
 template <class Arch = simd::NativeArch>
 Status class_map(const Architecture& a, const PackedWeights<Arch>& packed, std::span<const float> last_map, int index,
                  std::span<float> map) {

@@ -106,7 +106,8 @@ public:
     }
 
     // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size, where
-    // the weights were packed for another architecture, and where there was no memory for the workspace.
+    // the weights were packed for another architecture or other convolutions (ErrorCode::mismatch), and where there was
+    // no memory for the workspace.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
         if (!ready_) return network::not_ready(workspace_, A, weights_.architecture());
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
@@ -127,7 +128,8 @@ private:
 template <class Arch = simd::NativeArch>
 class BasicNetwork {
 public:
-    // Fails where the weights were packed for another architecture (its input size may differ) or memory is short.
+    // Fails where the weights were packed for another architecture (its input size may differ) or other convolutions
+    // (ErrorCode::mismatch), where the architecture is flawed, and where memory is short (ErrorCode::argument).
     static Result<BasicNetwork> make(const Architecture& a, PackedWeights<Arch> weights,
                                      Executor& executor = network::default_executor()) {
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
