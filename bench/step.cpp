@@ -39,7 +39,9 @@ std::vector<double> time_steps(const Job& job) {
     Optimiser optimiser = Optimiser::create(RmsProp{}, layout).value();
     const auto batch = static_cast<std::size_t>(job.batch), classes = static_cast<std::size_t>(a.classes);
     std::vector<float> pictures(batch * 3 * static_cast<std::size_t>(a.input.pixels())), targets(batch * classes);
-    std::vector<float> values(table.floats()), gradients(table.floats());
+    Buffer value_memory(table.floats()), gradient_memory(table.floats());  // where a run has them: in large pages
+    const std::span<float> values(value_memory.data(), table.floats());
+    const std::span<float> gradients(gradient_memory.data(), table.floats());
     formula_input(pictures);
     for (std::size_t i = 0; i < batch; ++i) targets[i * classes + i % classes] = 1.0f;
     load_parameters(table, FormulaSource{}, values.data());

@@ -6,6 +6,10 @@
 
 namespace effv2::kernels {
 
+// How many floats ahead the passes ask for maps, which they read and write in order: most processors fetch ahead only
+// to the end of a page of 4 KiB. Found on Zen 5, where half and twice as much do as well.
+inline constexpr std::ptrdiff_t maps_ahead = 1024;
+
 // A pixel-by-channel piece of a map.
 struct Strip {
     int pixels = 0, channels = 0;
@@ -71,6 +75,8 @@ inline void normalise(const Strip& strip, const NormForward& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
+            ask_for(n.in + at + i + maps_ahead, Row::width);
+            ask_to_write(n.out + at + i + maps_ahead, Row::width);
             Row value = Row::load(n.shift + i);
             value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
             if (n.silu) value = simd::silu(value);
@@ -99,6 +105,9 @@ inline void norm_gradient(const Strip& strip, const NormGradient& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
+            ask_for(n.in + at + i + maps_ahead, Row::width);
+            ask_for(n.gradient + at + i + maps_ahead, Row::width);
+            ask_to_write(n.out + at + i + maps_ahead, Row::width);
             const Row in = Row::load(n.in + at + i);
             Row g = Row::load(n.gradient + at + i);
             if (n.gate != nullptr) {
@@ -132,6 +141,8 @@ inline void add_gate_gradient(const Strip& strip, const GateGradient& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
+            ask_for(n.in + at + i + maps_ahead, Row::width);
+            ask_for(n.gradient + at + i + maps_ahead, Row::width);
             Row value = Row::load(n.shift + i);
             value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
             Row sum = Row::load(n.sums + i);
@@ -152,6 +163,8 @@ inline void apply_norm_gradient(const Strip& strip, const NormApply& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
+            ask_for(n.in + at + i + maps_ahead, Row::width);
+            ask_to_write(n.out + at + i + maps_ahead, Row::width);
             Row value = Row::load(n.c + i);
             value.add_product(Row::load(n.in + at + i) - Row::load(n.mean + i), Row::load(n.b + i));
             value.add_product(Row::load(n.out + at + i), Row::load(n.a + i));

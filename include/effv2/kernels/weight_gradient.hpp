@@ -17,6 +17,10 @@ struct PixelRun {
     int pixels = 0;
 };
 
+// How many pixels ahead a tile asks for both operands: neighbouring pixels lie all channels apart, so nobody else sees
+// them come. Found on Zen 5, where 32 is as good.
+inline constexpr std::ptrdiff_t gradient_pixels_ahead = 64;
+
 struct GradientTile {
     const float* in = nullptr;        // first input channel of the tile
     const float* gradient = nullptr;  // first output channel of the panel
@@ -47,6 +51,8 @@ void add_gradient(const GradientTile& tile) {
         const float* in = tile.in + run.in;
         const float* gradient = tile.gradient + run.gradient;
         for (int p = 0; p < run.pixels; ++p, in += tile.in_step, gradient += tile.gradient_step) {
+            ask_for(in + gradient_pixels_ahead * tile.in_step, 1);
+            ask_for(gradient + gradient_pixels_ahead * tile.gradient_step, Row::width);
             const Row g = Row::load(gradient);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(in[r], g); });
         }

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 
+#include "effv2/kernels/gather.hpp"
 #include "effv2/kernels/norm.hpp"
 #include "effv2/kernels/transpose.hpp"
 #include "effv2/kernels/weight_gradient.hpp"
 #include "effv2/network/work.hpp"
-#include "effv2/training/layers/gather.hpp"
 
 namespace effv2::training {
 
@@ -52,7 +52,7 @@ constexpr int part_start(int total, int parts, int i) { return static_cast<int>(
 
 // What a convolution (or its input gradient, with inputs and outputs exchanged) reads and writes.
 struct ConvPass {
-    Gather gather;
+    kernels::Gather gather;
     int batch = 0;
     int depth = 0, channels = 0;  // of source and destination
     const float* source = nullptr;
@@ -93,8 +93,9 @@ public:
         kernels::for_each_group(count, most, [&](int start, int rows) { add_group(pass, start, rows); });
     }
 
-    // Every tile of one panel.
-    void run(const ConvPass& pass, int panel, const kernels::Panels<Arch>& panels) const {
+    // Every tile of one panel of [.., end_panel). Maps with statistics are new to the caches, others were there a
+    // moment ago: of the former, a tile asks for the next one's place.
+    void run(const ConvPass& pass, int panel, int end_panel, const kernels::Panels<Arch>& panels) const {
         const int channel = panels.first_channel(panel);
         kernels::Tile tile;
         tile.weights = pass.weights + std::ptrdiff_t{pass.gather.taps()} * pass.depth * channel;
@@ -102,6 +103,10 @@ public:
         if (pass.bias != nullptr) tile.bias = pass.bias + channel;
         for (int g = 0; g < groups_; ++g) {
             const Group& group = group_[g];
+            if (pass.moments != nullptr && g + 1 < groups_)
+                ask_to_write(group_[g + 1], channel, panels.width(panel));
+            else if (pass.moments != nullptr && panel + 1 < end_panel)
+                ask_to_write(group_[0], panels.first_channel(panel + 1), panels.width(panel + 1));
             tile.in = in_ + group.table;
             tile.taps = group.taps;
             tile.depth = group.depth;
@@ -123,9 +128,14 @@ private:
         int first, rows, taps, depth, table;
     };
 
+    void ask_to_write(const Group& group, int channel, int granules) const {
+        for (int r = group.first; r < group.first + group.rows; ++r)
+            kernels::ask_to_write(out_[r] + channel, granules * granule);
+    }
+
     // Inside the map, a line of the rectangle is one run of floats, which counts as one tap.
     void add_group(const ConvPass& pass, int first, int rows) {
-        const GatherAxis &gy = pass.gather.y, &gx = pass.gather.x;
+        const kernels::GatherAxis &gy = pass.gather.y, &gx = pass.gather.x;
         bool whole = pass.source_stride == pass.depth;
         for (int r = first; r < first + rows && whole; ++r) {
             const Corner& c = corner_[r];
@@ -156,20 +166,32 @@ private:
 
 }  // namespace detail
 
+namespace detail {
+
+// Where nothing is summed by chunk, as many for each thread, if that leaves each the points of a tile or two.
+constexpr int even_chunks(int points, int threads) {
+    constexpr int least_pixels = 16;
+    const int chunks = chunk_count(points), even = (chunks + threads - 1) / threads * threads;
+    return std::max(chunks, std::min(even, points / least_pixels));
+}
+
+}  // namespace detail
+
 // Runs a pass: tasks are chunks of grid points, cut further by panels where there are few chunks.
 template <class Arch>
 void convolve(Executor& executor, const ConvPass& pass) {
     const kernels::Panels<Arch> panels(pass.channels);
     const int points = pass.batch * pass.gather.points();
     if (points == 0) return;
-    const int chunks = chunk_count(points), wanted = 8 * executor.threads();
+    const int threads = executor.threads(), wanted = 8 * threads;
+    const int chunks = pass.moments != nullptr ? chunk_count(points) : detail::even_chunks(points, threads);
     const int parts = std::clamp((wanted + chunks - 1) / chunks, 1, panels.count);
     const int most = network::tile_rows(panels);
     executor.run(chunks * parts, [&](int task, int) {
         const int chunk = task / parts, part = task % parts;
         const detail::ChunkRows<Arch> rows(pass, chunk, chunks, most);
-        for (int p = part_start(panels.count, parts, part); p < part_start(panels.count, parts, part + 1); ++p)
-            rows.run(pass, p, panels);
+        const int end = part_start(panels.count, parts, part + 1);
+        for (int p = part_start(panels.count, parts, part); p < end; ++p) rows.run(pass, p, end, panels);
     });
 }
 
@@ -177,7 +199,7 @@ void convolve(Executor& executor, const ConvPass& pass) {
 inline ConvPass forward_pass(const ConvShape& shape, int batch, const float* in, const float* weights,
                              const float* bias, float* out, float* moments) {
     ConvPass pass;
-    pass.gather = forward_gather(shape.window);
+    pass.gather = kernels::forward_gather(shape.window);
     pass.batch = batch;
     pass.depth = shape.in, pass.channels = shape.out;
     pass.source = in, pass.source_stride = shape.in_stride;
@@ -207,7 +229,7 @@ void transpose_weights(Executor& executor, const ConvShape& shape, const float* 
         const int first = out_panels.first_channel(out_panel), columns = out_panels.width(out_panel) * granule;
         float* of_class = transposed;
         for (int c = 0; c < stride * stride; ++c) {
-            const Gather gather = backward_gather(shape.window, c);
+            const kernels::Gather gather = kernels::backward_gather(shape.window, c);
             for (int t = 0; t < gather.taps(); ++t) {
                 const int tap = gather.y.tap(t / gather.x.taps) * shape.window.kernel + gather.x.tap(t % gather.x.taps);
                 const float* of_tap = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
@@ -230,7 +252,7 @@ void transpose_weights(Executor& executor, const ConvShape& shape, const float* 
 inline ConvPass backward_pass(const ConvShape& shape, int which, int batch, const float* out_gradient,
                               const float* transposed, const float* residual, float* in_gradient) {
     ConvPass pass;
-    pass.gather = backward_gather(shape.window, which);
+    pass.gather = kernels::backward_gather(shape.window, which);
     pass.batch = batch;
     pass.depth = shape.out, pass.channels = shape.in;
     pass.source = out_gradient, pass.source_stride = shape.out_stride;

@@ -8,21 +8,34 @@ namespace effv2::training {
 
 namespace detail {
 
-// The taps of one grid point that lie inside the map.
-inline int collect_taps(const Gather& g, const float* map, int stride, const float* weights, int kernel, int channels,
-                        int y, int x, kernels::DepthwiseTap* taps) {
-    int count = 0;
-    for (int a = 0; a < g.y.taps; ++a) {
-        const int sy = y * g.y.step + g.y.first + a;
-        if (sy < 0 || sy >= g.y.source) continue;
-        for (int b = 0; b < g.x.taps; ++b) {
-            const int sx = x * g.x.step + g.x.first + b;
-            if (sx < 0 || sx >= g.x.source) continue;
-            taps[count++] = {map + (std::ptrdiff_t{sy} * g.x.source + sx) * stride,
-                             weights + (std::ptrdiff_t{g.y.tap(a)} * kernel + g.x.tap(b)) * channels};
-        }
-    }
-    return count;
+template <class Arch>
+void depthwise_points(int kernel, const kernels::DepthwisePoints& points, int first, int channels) {
+    if (kernel == 3)
+        kernels::depthwise_points<Arch, 3>(points, first, channels);
+    else if (kernel == 5)
+        kernels::depthwise_points<Arch, 5>(points, first, channels);
+    else
+        kernels::depthwise_points<Arch, 7>(points, first, channels);
+}
+
+// All points of a batch, then f(chunk, its points, first channel, channels) in each task. Tasks are chunks of points,
+// cut further by channels where there are few chunks.
+template <class Arch, class F>
+void run_depthwise(Executor& executor, int batch, int kernel, int channels, const kernels::DepthwisePoints& all, F f) {
+    constexpr int unit = kernels::TileShape<Arch>::unit * granule;
+    const int units = (channels + unit - 1) / unit, total = batch * all.gather.points();
+    if (total == 0) return;
+    const int chunks = chunk_count(total), wanted = 8 * executor.threads();
+    const int parts = std::clamp((wanted + chunks - 1) / chunks, 1, units);
+    executor.run(chunks * parts, [&](int task, int) {
+        const int chunk = task / parts, part = task % parts;
+        kernels::DepthwisePoints points = all;
+        points.first = part_start(total, chunks, chunk), points.end = part_start(total, chunks, chunk + 1);
+        const int first = part_start(units, parts, part) * unit;
+        const int count = std::min(part_start(units, parts, part + 1) * unit, channels) - first;
+        depthwise_points<Arch>(kernel, points, first, count);
+        f(chunk, points, first, count);
+    });
 }
 
 }  // namespace detail
@@ -31,43 +44,42 @@ inline int collect_taps(const Gather& g, const float* map, int stride, const flo
 template <class Arch>
 void depthwise_forward(Executor& executor, const ConvShape& shape, int batch, const float* in, const float* weights,
                        float* out, float* moments) {
-    const Gather gather = forward_gather(shape.window);
-    const int points = gather.points(), total = batch * points, chunks = chunk_count(total);
-    const std::ptrdiff_t map = std::ptrdiff_t{shape.window.input.pixels()} * shape.in_stride;
-    executor.run(chunks, [&](int chunk, int) {
-        const int first = part_start(total, chunks, chunk), end = part_start(total, chunks, chunk + 1);
-        for (int i = first; i < end; ++i) {
-            kernels::DepthwiseTap taps[49];
-            const int point = i % points;
-            const int count =
-                detail::collect_taps(gather, in + i / points * map, shape.in_stride, weights, shape.window.kernel,
-                                     shape.out, point / gather.x.points, point % gather.x.points, taps);
-            kernels::depthwise_point<Arch>(taps, count, shape.out, out + std::ptrdiff_t{i} * shape.out_stride);
-        }
+    const Window& w = shape.window;
+    kernels::DepthwisePoints all;
+    all.gather = kernels::forward_gather(w);
+    all.source = in, all.source_step = shape.in_stride;
+    all.weights = weights, all.weight_step = shape.out;
+    all.out = out, all.out_step = shape.out_stride;
+    all.out_width = w.output.width, all.out_pixels = w.output.pixels();
+    const auto measure = [&](int chunk, const kernels::DepthwisePoints& points, int first, int channels) {
         if (moments == nullptr) return;
-        float* to = moments + std::ptrdiff_t{chunk} * 2 * shape.out;
-        kernels::channel_moments<Arch>(out + std::ptrdiff_t{first} * shape.out_stride, shape.out_stride, end - first,
-                                       shape.out, to, to + shape.out);
-    });
+        float* to = moments + std::ptrdiff_t{chunk} * 2 * shape.out + first;
+        kernels::channel_moments<Arch>(out + points.first * all.out_step + first, all.out_step,
+                                       points.end - points.first, channels, to, to + shape.out);
+    };
+    detail::run_depthwise<Arch>(executor, batch, w.kernel, shape.out, all, measure);
 }
 
-// The gradient of the input (+ residual, of the input's shape, or nullptr).
+// The gradient of the input (+ residual, of the input's shape, or nullptr), one remainder class of the stride at a
+// time.
 template <class Arch>
 void depthwise_backward(Executor& executor, const ConvShape& shape, int batch, const float* out_gradient,
                         const float* weights, const float* residual, float* in_gradient) {
     const Window& w = shape.window;
-    const int stride = w.stride, lines = w.input.height;
-    const std::ptrdiff_t map = std::ptrdiff_t{w.output.pixels()} * shape.out_stride;
-    executor.run(batch * lines, [&](int line, int) {
-        const int image = line / lines, iy = line % lines;
-        for (int ix = 0; ix < w.input.width; ++ix) {
-            const Gather gather = backward_gather(w, iy % stride * stride + ix % stride);
-            kernels::DepthwiseTap taps[49];
-            const int count = detail::collect_taps(gather, out_gradient + image * map, shape.out_stride, weights,
-                                                   w.kernel, shape.in, iy / stride, ix / stride, taps);
-            const std::ptrdiff_t to = (std::ptrdiff_t{line} * w.input.width + ix) * shape.in_stride;
-            kernels::depthwise_point<Arch>(taps, count, shape.in, in_gradient + to);
-            if (residual != nullptr) kernels::accumulate<Arch>(in_gradient + to, residual + to, shape.in);
+    kernels::DepthwisePoints all;
+    all.source = out_gradient, all.source_step = shape.out_stride;
+    all.weights = weights, all.weight_step = shape.in;
+    all.out = in_gradient, all.out_step = shape.in_stride;
+    all.out_width = w.input.width, all.out_pixels = w.input.pixels();
+    for (int c = 0; c < w.stride * w.stride; ++c) {
+        all.gather = kernels::backward_gather(w, c);
+        detail::run_depthwise<Arch>(executor, batch, w.kernel, shape.in, all, [](auto...) {});
+    }
+    if (residual == nullptr) return;
+    executor.run(batch * w.input.height, [&](int line, int) {
+        for (int x = 0; x < w.input.width; ++x) {
+            const std::ptrdiff_t at = (std::ptrdiff_t{line} * w.input.width + x) * shape.in_stride;
+            kernels::accumulate<Arch>(in_gradient + at, residual + at, shape.in);
         }
     });
 }
@@ -90,15 +102,13 @@ void depthwise_weight_gradient(Executor& executor, const ConvShape& shape, int b
                                const float* out_gradient, float* scratch, float* weight_gradient) {
     const GradientCut cut(shape, batch);
     const Window& w = shape.window;
-    const kernels::DepthwiseGrid grid{.y = {w.input.height, w.output.height, w.vertical.before},
-                                      .x = {w.input.width, w.output.width, w.horizontal.before},
-                                      .stride = w.stride};
+    const kernels::Gather gather = kernels::forward_gather(w);
     // Sums in registers are added to those in memory after so many points: the shorter the chains, the less is lost.
     constexpr int chained_points = 256;
     const int together = std::max(1, chained_points / w.output.width);
     executor.run(cut.splits * cut.slices, [&](int task, int) {
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
-        kernels::DepthwiseGradient gradient{.grid = grid,
+        kernels::DepthwiseGradient gradient{.gather = gather,
                                             .source = in,
                                             .gradient = out_gradient,
                                             .sums = weight_gradient,

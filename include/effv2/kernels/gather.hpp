@@ -5,7 +5,7 @@
 
 #include "effv2/architecture/blocks.hpp"
 
-namespace effv2::training {
+namespace effv2::kernels {
 
 // Along one axis: grid point j reads source points j * step + first + (0 ... taps - 1), and is written to place
 // j * spread + place of the destination.
@@ -59,4 +59,4 @@ constexpr Gather backward_gather(const Window& w, int which) {
             backward_axis(w.kernel, w.stride, w.input.width, w.output.width, w.horizontal, which % w.stride)};
 }
 
-}  // namespace effv2::training
+}  // namespace effv2::kernels
