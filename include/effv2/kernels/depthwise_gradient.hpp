@@ -92,15 +92,16 @@ void depthwise_points(const DepthwisePoints& d, int channel) {
 
 }  // namespace detail
 
+// Granules that a visit of the points takes together: where a point's pixels lie is found once for them.
+inline constexpr int depthwise_unit = 4;
+
 // Of channels [first_channel, first_channel + channels).
 template <class Arch, int kernel>
 inline void depthwise_points(const DepthwisePoints& d, int first_channel, int channels) {
-    constexpr int unit = TileShape<Arch>::unit;
-    constexpr bool wide = TileShape<Arch>::registers >= 2 * kernel * kernel + 2;
     int i = 0;
-    if constexpr (wide)
-        for (; i + unit * granule <= channels; i += unit * granule)
-            detail::depthwise_points<Arch, kernel, unit>(d, first_channel + i);
+    if constexpr (kernel == 3)  // larger ones have too many weights
+        for (; i + depthwise_unit * granule <= channels; i += depthwise_unit * granule)
+            detail::depthwise_points<Arch, kernel, depthwise_unit>(d, first_channel + i);
     for_each_step<Arch>(
         channels - i, [&](auto granules, int more) __attribute__((always_inline)) {
             detail::depthwise_points<Arch, kernel, granules>(d, first_channel + i + more);

@@ -7,8 +7,18 @@
 namespace effv2::kernels {
 
 // How many floats ahead the passes ask for maps, which they read and write in order: most processors fetch ahead only
-// to the end of a page of 4 KiB. Found on Zen 5, where half and twice as much do as well.
+// to the end of a page of 4 KiB. Found on Zen 5, where half and twice as much do as well. Registers of less than a
+// cache line do not ask: they would several times a line, and AVX2 lost by it.
 inline constexpr std::ptrdiff_t maps_ahead = 1024;
+
+template <class Row>
+[[gnu::always_inline]] inline void ask_for_map(const float* at) {
+    if constexpr (Row::width >= static_cast<int>(segment_floats)) ask_for(at + maps_ahead, Row::width);
+}
+template <class Row>
+[[gnu::always_inline]] inline void ask_to_write_map(float* at) {
+    if constexpr (Row::width >= static_cast<int>(segment_floats)) ask_to_write(at + maps_ahead, Row::width);
+}
 
 // A pixel-by-channel piece of a map.
 struct Strip {
@@ -75,8 +85,8 @@ inline void normalise(const Strip& strip, const NormForward& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            ask_for(n.in + at + i + maps_ahead, Row::width);
-            ask_to_write(n.out + at + i + maps_ahead, Row::width);
+            ask_for_map<Row>(n.in + at + i);
+            ask_to_write_map<Row>(n.out + at + i);
             Row value = Row::load(n.shift + i);
             value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
             if (n.silu) value = simd::silu(value);
@@ -105,9 +115,9 @@ inline void norm_gradient(const Strip& strip, const NormGradient& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            ask_for(n.in + at + i + maps_ahead, Row::width);
-            ask_for(n.gradient + at + i + maps_ahead, Row::width);
-            ask_to_write(n.out + at + i + maps_ahead, Row::width);
+            ask_for_map<Row>(n.in + at + i);
+            ask_for_map<Row>(n.gradient + at + i);
+            ask_to_write_map<Row>(n.out + at + i);
             const Row in = Row::load(n.in + at + i);
             Row g = Row::load(n.gradient + at + i);
             if (n.gate != nullptr) {
@@ -141,8 +151,8 @@ inline void add_gate_gradient(const Strip& strip, const GateGradient& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            ask_for(n.in + at + i + maps_ahead, Row::width);
-            ask_for(n.gradient + at + i + maps_ahead, Row::width);
+            ask_for_map<Row>(n.in + at + i);
+            ask_for_map<Row>(n.gradient + at + i);
             Row value = Row::load(n.shift + i);
             value.add_product(Row::load(n.in + at + i), Row::load(n.scale + i));
             Row sum = Row::load(n.sums + i);
@@ -163,8 +173,8 @@ inline void apply_norm_gradient(const Strip& strip, const NormApply& n) {
     for_each_row<Arch>(
         strip, [&](auto granules, std::ptrdiff_t at, int i) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
-            ask_for(n.in + at + i + maps_ahead, Row::width);
-            ask_to_write(n.out + at + i + maps_ahead, Row::width);
+            ask_for_map<Row>(n.in + at + i);
+            ask_to_write_map<Row>(n.out + at + i);
             Row value = Row::load(n.c + i);
             value.add_product(Row::load(n.in + at + i) - Row::load(n.mean + i), Row::load(n.b + i));
             value.add_product(Row::load(n.out + at + i), Row::load(n.a + i));

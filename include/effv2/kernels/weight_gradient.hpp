@@ -29,6 +29,7 @@ struct GradientTile {
     const PixelRun* runs = nullptr;
     int run_count = 0;
     float* sum = nullptr;  // (rows, panel width)
+    bool asks = false;     // for operands ahead of time, as the first tile that reads these cache lines should
     bool add = false;      // to what `sum` holds, or start from zero
 };
 
@@ -51,8 +52,10 @@ void add_gradient(const GradientTile& tile) {
         const float* in = tile.in + run.in;
         const float* gradient = tile.gradient + run.gradient;
         for (int p = 0; p < run.pixels; ++p, in += tile.in_step, gradient += tile.gradient_step) {
-            ask_for(in + gradient_pixels_ahead * tile.in_step, 1);
-            ask_for(gradient + gradient_pixels_ahead * tile.gradient_step, Row::width);
+            if (tile.asks) {
+                ask_for(in + gradient_pixels_ahead * tile.in_step, 1);
+                ask_for(gradient + gradient_pixels_ahead * tile.gradient_step, Row::width);
+            }
             const Row g = Row::load(gradient);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(in[r], g); });
         }

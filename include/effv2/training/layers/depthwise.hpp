@@ -22,7 +22,7 @@ void depthwise_points(int kernel, const kernels::DepthwisePoints& points, int fi
 // cut further by channels where there are few chunks.
 template <class Arch, class F>
 void run_depthwise(Executor& executor, int batch, int kernel, int channels, const kernels::DepthwisePoints& all, F f) {
-    constexpr int unit = kernels::TileShape<Arch>::unit * granule;
+    constexpr int unit = kernels::depthwise_unit * granule;
     const int units = (channels + unit - 1) / unit, total = batch * all.gather.points();
     if (total == 0) return;
     const int chunks = chunk_count(total), wanted = 8 * executor.threads();

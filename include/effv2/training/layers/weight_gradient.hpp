@@ -79,6 +79,7 @@ void add_tap(const ConvShape& shape, const TapRuns& runs, const float* in, const
         tile.gradient = out_gradient + channel;
         for (int i = first; i < end; i += rows) {
             tile.in = in + i;
+            tile.asks = i == first || i % static_cast<int>(segment_floats) == 0;
             tile.sum = panel + std::ptrdiff_t{i} * width;
             kernels::add_gradient<Arch>(panels.width(p), tile);
         }

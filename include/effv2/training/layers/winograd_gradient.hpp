@@ -84,6 +84,7 @@ private:
             float* sums = sums_ + panel_points<Arch>(shape_.in, p) + point * point_stride(shape_.in, width);
             for (int i = 0; i < shape_.in; i += kernels::gradient_rows<Arch>) {
                 tile.in = in_points_ + point * point_stride(count, shape_.in) + i;
+                tile.asks = i % static_cast<int>(segment_floats) == 0;
                 tile.sum = sums + std::ptrdiff_t{i} * width;
                 kernels::add_gradient<Arch>(panels.width(p), tile);
             }
