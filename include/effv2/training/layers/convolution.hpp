@@ -128,7 +128,8 @@ private:
         int first, rows, taps, depth, table;
     };
 
-    void ask_to_write(const Group& group, int channel, int granules) const {
+    // Inlined by force as ask_for is, and for its reason.
+    [[gnu::always_inline]] void ask_to_write(const Group& group, int channel, int granules) const {
         for (int r = group.first; r < group.first + group.rows; ++r)
             kernels::ask_to_write(out_[r] + channel, granules * granule);
     }
