@@ -64,6 +64,7 @@ public:
     std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
 private:
+    // mkdtemp writes the folder's own letters in place of the Xs.
     std::string path_ = (std::filesystem::temp_directory_path() / "effv2-test-XXXXXX").string();
 };
 

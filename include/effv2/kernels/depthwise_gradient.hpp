@@ -1,5 +1,5 @@
 // Depthwise convolution for training: no epilogue, maps where they lie, and the gradients of input and weights. The
-// taps' weights, or their gradients, stay in registers while the points of a batch pass.
+// taps' weights, or their gradients, stay in registers, as far as there are as many, while the points of a batch pass.
 #pragma once
 
 #include "effv2/kernels/gather.hpp"

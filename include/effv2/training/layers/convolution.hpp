@@ -50,6 +50,19 @@ constexpr int chunk_count(std::int64_t pixels) { return static_cast<int>((pixels
 // Cuts [0, total) into `parts` as equal as can be: where part i starts.
 constexpr int part_start(int total, int parts, int i) { return static_cast<int>(std::int64_t{total} * i / parts); }
 
+// Calls f(row, first column, end column) until all of rows x columns are done. A task is a whole row, or where there
+// are too few for the threads a part of one.
+template <class F>
+void run_by_parts(Executor& executor, int rows, int columns, F f) {
+    if (rows == 0) return;
+    const int wanted = 8 * executor.threads();
+    const int parts = std::clamp((wanted + rows - 1) / rows, 1, columns);
+    executor.run(rows * parts, [&](int task, int) {
+        const int part = task % parts;
+        f(task / parts, part_start(columns, parts, part), part_start(columns, parts, part + 1));
+    });
+}
+
 // What a convolution (or its input gradient, with inputs and outputs exchanged) reads and writes.
 struct ConvPass {
     kernels::Gather gather;
@@ -183,16 +196,11 @@ template <class Arch>
 void convolve(Executor& executor, const ConvPass& pass) {
     const kernels::Panels<Arch> panels(pass.channels);
     const int points = pass.batch * pass.gather.points();
-    if (points == 0) return;
-    const int threads = executor.threads(), wanted = 8 * threads;
-    const int chunks = pass.moments != nullptr ? chunk_count(points) : detail::even_chunks(points, threads);
-    const int parts = std::clamp((wanted + chunks - 1) / chunks, 1, panels.count);
+    const int chunks = pass.moments != nullptr ? chunk_count(points) : detail::even_chunks(points, executor.threads());
     const int most = network::tile_rows(panels);
-    executor.run(chunks * parts, [&](int task, int) {
-        const int chunk = task / parts, part = task % parts;
+    run_by_parts(executor, chunks, panels.count, [&](int chunk, int first, int end) {
         const detail::ChunkRows<Arch> rows(pass, chunk, chunks, most);
-        const int end = part_start(panels.count, parts, part + 1);
-        for (int p = part_start(panels.count, parts, part); p < end; ++p) rows.run(pass, p, end, panels);
+        for (int p = first; p < end; ++p) rows.run(pass, p, end, panels);
     });
 }
 
@@ -223,10 +231,8 @@ void convolve_forward(Executor& executor, const ConvShape& shape, int batch, con
 template <class Arch>
 void transpose_weights(Executor& executor, const ConvShape& shape, const float* weights, float* transposed) {
     const kernels::Panels<Arch> out_panels(shape.out), in_panels(shape.in);
-    const int stride = shape.window.stride, wanted = 8 * executor.threads();
-    const int parts = std::clamp((wanted + out_panels.count - 1) / out_panels.count, 1, in_panels.count);
-    executor.run(out_panels.count * parts, [&](int task, int) {
-        const int out_panel = task / parts, part = task % parts;
+    const int stride = shape.window.stride;
+    run_by_parts(executor, out_panels.count, in_panels.count, [&](int out_panel, int begin, int end) {
         const int first = out_panels.first_channel(out_panel), columns = out_panels.width(out_panel) * granule;
         float* of_class = transposed;
         for (int c = 0; c < stride * stride; ++c) {
@@ -235,8 +241,7 @@ void transpose_weights(Executor& executor, const ConvShape& shape, const float* 
                 const int tap = gather.y.tap(t / gather.x.taps) * shape.window.kernel + gather.x.tap(t % gather.x.taps);
                 const float* of_tap = weights + std::ptrdiff_t{shape.taps()} * shape.in * first +
                                       std::ptrdiff_t{tap} * shape.in * columns;
-                const int end = part_start(in_panels.count, parts, part + 1);
-                for (int p = part_start(in_panels.count, parts, part); p < end; ++p) {
+                for (int p = begin; p < end; ++p) {
                     const int channel = in_panels.first_channel(p), width = in_panels.width(p) * granule;
                     float* to = of_class + std::ptrdiff_t{gather.taps()} * shape.out * channel +
                                 (std::ptrdiff_t{t} * shape.out + first) * width;

@@ -23,16 +23,11 @@ void depthwise_points(int kernel, const kernels::DepthwisePoints& points, int fi
 template <class Arch, class F>
 void run_depthwise(Executor& executor, int batch, int kernel, int channels, const kernels::DepthwisePoints& all, F f) {
     constexpr int unit = kernels::depthwise_unit * granule;
-    const int units = (channels + unit - 1) / unit, total = batch * all.gather.points();
-    if (total == 0) return;
-    const int chunks = chunk_count(total), wanted = 8 * executor.threads();
-    const int parts = std::clamp((wanted + chunks - 1) / chunks, 1, units);
-    executor.run(chunks * parts, [&](int task, int) {
-        const int chunk = task / parts, part = task % parts;
+    const int total = batch * all.gather.points(), chunks = chunk_count(total);
+    run_by_parts(executor, chunks, (channels + unit - 1) / unit, [&](int chunk, int begin, int end) {
         kernels::DepthwisePoints points = all;
         points.first = part_start(total, chunks, chunk), points.end = part_start(total, chunks, chunk + 1);
-        const int first = part_start(units, parts, part) * unit;
-        const int count = std::min(part_start(units, parts, part + 1) * unit, channels) - first;
+        const int first = begin * unit, count = std::min(end * unit, channels) - first;
         depthwise_points<Arch>(kernel, points, first, count);
         f(chunk, points, first, count);
     });
