@@ -129,8 +129,11 @@ void winograd_input(benchmark::State& state, int channels) {
     Buffer points = filled(points_count * channels);
     const float* from[points_count];
     for (int i = 0; i < points_count; ++i) from[i] = in.data() + i * channels;
+    kernels::winograd::InputTile tile;
+    tile.in = from;
+    tile.out = points.data(), tile.point_stride = channels;
     for (auto _ : state) {
-        kernels::winograd::transform_input_tile<Arch, m>(from, channels, points.data(), channels);
+        kernels::winograd::transform_input_tile<Arch, m>(tile, channels);
         benchmark::DoNotOptimize(points.data());
     }
     state.counters["tiles x channels/s"] =

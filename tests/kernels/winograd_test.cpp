@@ -34,7 +34,10 @@ TEST_CASE_TEMPLATE("a tile through all three transforms is a 3 x 3 convolution",
         const float* in[count];
         for (int i = 0; i < count; ++i) in[i] = inputs.data() + i * channels;
         std::vector<float> points = tests::poisoned(count * channels);
-        winograd::transform_input_tile<Arch, m>(in, channels, points.data(), channels);
+        winograd::InputTile from;
+        from.in = in;
+        from.out = points.data(), from.point_stride = channels;
+        winograd::transform_input_tile<Arch, m>(from, channels);
         for (int c = 0; c < channels; ++c) {
             double kernel[count];
             winograd::transform_kernel<m>(taps.data() + 9 * c, kernel);
@@ -121,8 +124,10 @@ struct StridedTiles {
         for (int t = 0; t < count; ++t) {
             const float* in[pixels];
             for (int i = 0; i < pixels; ++i) in[i] = pixel(t, 0, i);
-            winograd::transform_strided_inputs<Arch, m>(in, depth, values.data() + t * depth,
-                                                        point_stride(count, depth));
+            winograd::InputTile tile;
+            tile.in = in;
+            tile.out = values.data() + t * depth, tile.point_stride = point_stride(count, depth);
+            winograd::transform_strided_inputs<Arch, m>(tile, depth);
         }
         std::vector<float> made =
             tests::poisoned(static_cast<std::size_t>(shape.products * point_stride(count, width)));

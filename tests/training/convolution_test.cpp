@@ -174,18 +174,18 @@ TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighb
         std::vector<int> covered(static_cast<std::size_t>(batch) * static_cast<std::size_t>(map.pixels()));
         int wrong = 0;
         for (int tile = 0; tile < canvas.tiles(); ++tile) {
-            std::ptrdiff_t out[training_tile * training_tile], in[training_points];
-            canvas.find_pixels<training_tile>(tile, 0, out);
-            canvas.find_pixels<training_tile + 2>(tile, 1, in);
+            int *out[training_tile * training_tile], *in[training_points];
+            canvas.find_pixels<training_tile>(tile, 0, covered.data(), 1, nullptr, out);
+            canvas.find_pixels<training_tile + 2>(tile, 1, covered.data(), 1, nullptr, in);
             for (int i = 0; i < training_tile * training_tile; ++i) {
-                if (out[i] == Canvas::outside) continue;
-                ++covered[static_cast<std::size_t>(out[i])];
-                const int within = static_cast<int>(out[i] % map.pixels());
+                if (out[i] == nullptr) continue;
+                ++*out[i];
+                const int within = static_cast<int>((out[i] - covered.data()) % map.pixels());
                 for (int dy = -1; dy <= 1; ++dy)
                     for (int dx = -1; dx <= 1; ++dx) {
                         const int y = within / map.width + dy, x = within % map.width + dx;
                         const bool inside = y >= 0 && y < map.height && x >= 0 && x < map.width;
-                        const std::ptrdiff_t expected = inside ? out[i] + dy * map.width + dx : Canvas::outside;
+                        const int* expected = inside ? out[i] + dy * map.width + dx : nullptr;
                         wrong += in[(i / training_tile + 1 + dy) * (training_tile + 2) + i % training_tile + 1 + dx] !=
                                  expected;
                     }

@@ -25,28 +25,27 @@ constexpr void transform_strided_kernel(const float* taps, double (&matrices)[(m
     }
 }
 
-// One tile's inputs along x to points of even columns and, behind them, odd columns. `in` are the pixels (row by row;
-// the border points at zeros), each of `channels` floats; value x of line y is written to
-// out + (x * strided_height + y) * line_stride.
+// One tile's inputs along x to points of even columns and, behind them, odd columns: value x of line y is point
+// x * strided_height + y.
 template <class Arch, int m>
-void transform_strided_inputs(const float* const (&in)[strided_height * (2 * m + 1)], int channels, float* out,
-                              std::ptrdiff_t line_stride) {
-    constexpr int points = m + 1;
+void transform_strided_inputs(const InputTile& tile, int channels) {
+    constexpr int points = m + 1, columns = 2 * m + 1;
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
             for (int y = 0; y < strided_height; ++y) {
-                const float* const* line = in + y * (2 * m + 1);
-                float* to = out + y * line_stride + c;
+                const auto pixel = [&](int x) __attribute__((always_inline)) {
+                    if (tile.next != nullptr) ask_for_channels(tile.next[y * columns + x], c, Row::width);
+                    return Row::load(tile.in[y * columns + x] + c);
+                };
                 Row even[points];
-                simd::static_for<points>([&](auto x)
-                                             __attribute__((always_inline)) { even[x] = Row::load(line[2 * x] + c); });
+                simd::static_for<points>([&](auto x) __attribute__((always_inline)) { even[x] = pixel(2 * x); });
                 transform_inputs<m>(even);
                 simd::static_for<points>([&](auto x) __attribute__((always_inline)) {
-                    even[x].store(to + x * strided_height * line_stride);
+                    store_point(tile, x * strided_height + y, c, even[x]);
                 });
                 simd::static_for<m>([&](auto x) __attribute__((always_inline)) {
-                    Row::load(line[2 * x + 1] + c).store(to + (points + x) * strided_height * line_stride);
+                    store_point(tile, (points + x) * strided_height + y, c, pixel(2 * x + 1));
                 });
             }
         });

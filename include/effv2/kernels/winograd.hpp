@@ -20,11 +20,37 @@ constexpr void transform_kernel(const float* taps, double (&points)[points_of_ti
     }
 }
 
-// One tile's inputs to points. `in` are the pixels (row by row; the border points at zeros), each of `channels`
-// floats; point i of the tile is written to out + i * point_stride.
+// One tile's pixels, row by row, as channels (those beyond the border are zeros), and where its points go: point i to
+// out + i * point_stride.
+struct InputTile {
+    const float* const* in = nullptr;
+    const float* const* next = nullptr;  // pixels of the next tile, which are asked for; or nullptr
+    float* out = nullptr;
+    std::ptrdiff_t point_stride = 0;
+    int ahead = 0;  // so many floats behind each point's place, memory that is new to the caches is asked for; 0: none
+};
+
+// Asks for the cache line of `channels` that a step of `width` from c on ends in, unless the step before did.
+[[gnu::always_inline]] inline void ask_for_channels(const float* channels, int c, int width) {
+    constexpr int line = static_cast<int>(segment_floats);
+    if (width == line || c % line == 0) ask_for(channels + c + width - 1, 1);
+}
+[[gnu::always_inline]] inline void ask_to_write_channels(const float* channels, int c, int width) {
+    constexpr int line = static_cast<int>(segment_floats);
+    if (width == line || c % line == 0) ask_to_write(channels + c + width - 1, 1);
+}
+
+// One of the tile's values at a point.
+template <class Row>
+[[gnu::always_inline]] inline void store_point(const InputTile& tile, int point, int c, const Row& value) {
+    float* to = tile.out + point * tile.point_stride;
+    value.store(to + c);
+    if (tile.ahead != 0) ask_to_write_channels(to + tile.ahead, c, Row::width);
+}
+
+// One tile's inputs to points, each of `channels` floats.
 template <class Arch, int m>
-void transform_input_tile(const float* const (&in)[points_of_tile(m)], int channels, float* out,
-                          std::ptrdiff_t point_stride) {
+void transform_input_tile(const InputTile& tile, int channels) {
     constexpr int side = m + 2;
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
@@ -33,7 +59,8 @@ void transform_input_tile(const float* const (&in)[points_of_tile(m)], int chann
             for (int x = 0; x < side; ++x) {
                 Row column[side];
                 simd::static_for<side>([&](auto y) __attribute__((always_inline)) {
-                    column[y] = Row::load(in[y * side + x] + c);
+                    column[y] = Row::load(tile.in[y * side + x] + c);
+                    if (tile.next != nullptr) ask_for_channels(tile.next[y * side + x], c, Row::width);
                 });
                 transform_inputs<m>(column);
                 simd::static_for<side>([&](auto y) __attribute__((always_inline)) { half[x][y] = column[y]; });
@@ -43,7 +70,7 @@ void transform_input_tile(const float* const (&in)[points_of_tile(m)], int chann
                 simd::static_for<side>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
                 transform_inputs<m>(line);
                 simd::static_for<side>([&](auto x) __attribute__((always_inline)) {
-                    line[x].store(out + (y * side + x) * point_stride + c);
+                    store_point(tile, y * side + x, c, line[x]);
                 });
             }
         });
@@ -73,6 +100,7 @@ struct OutputTile {
     std::ptrdiff_t point_stride = 0;
     const float* bias = nullptr;
     float* const* out = nullptr;
+    float* const* next = nullptr;  // pixels of the next tile, whose place is asked for; or nullptr
     std::ptrdiff_t out_offset = 0;
     const float* const* residual = nullptr;  // pixels as `out`, or nullptr
 };
@@ -80,6 +108,8 @@ struct OutputTile {
 // One pixel's channels from c on, with their residual.
 template <class Row>
 [[gnu::always_inline]] inline void store_output(const OutputTile& tile, int pixel, int c, Row value) {
+    if (tile.next != nullptr && tile.next[pixel] != nullptr)
+        ask_to_write_channels(tile.next[pixel] + tile.out_offset, c, Row::width);
     float* to = tile.out[pixel];
     if (to == nullptr) return;
     if (tile.residual != nullptr) value = value + Row::load(tile.residual[pixel] + tile.out_offset + c);

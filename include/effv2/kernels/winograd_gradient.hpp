@@ -91,10 +91,9 @@ template <class Row>
     });
 }
 
-// One tile's output gradients to points: m x m pixels, row by row (those beyond the map point at zeros).
+// One tile's output gradients to points: m x m pixels instead of (m + 2) x (m + 2).
 template <class Arch>
-void transform_gradient_tile(const float* const (&gradient)[outputs * outputs], int channels, float* out,
-                             std::ptrdiff_t point_stride) {
+void transform_gradient_tile(const winograd::InputTile& tile, int channels) {
     cover_in_steps<Arch>(
         channels, [&](auto granules, int c) __attribute__((always_inline)) {
             using Row = simd::Row<Arch, granules>;
@@ -102,7 +101,8 @@ void transform_gradient_tile(const float* const (&gradient)[outputs * outputs], 
             simd::static_for<outputs>([&](auto x) __attribute__((always_inline)) {
                 Row column[outputs];
                 simd::static_for<outputs>([&](auto y) __attribute__((always_inline)) {
-                    column[y] = Row::load(gradient[y * outputs + x] + c);
+                    column[y] = Row::load(tile.in[y * outputs + x] + c);
+                    if (tile.next != nullptr) winograd::ask_for_channels(tile.next[y * outputs + x], c, Row::width);
                 });
                 spread_outputs(column, half[x]);
             });
@@ -111,7 +111,7 @@ void transform_gradient_tile(const float* const (&gradient)[outputs * outputs], 
                 simd::static_for<outputs>([&](auto x) __attribute__((always_inline)) { line[x] = half[x][y]; });
                 spread_outputs(line, points);
                 simd::static_for<inputs>([&](auto x) __attribute__((always_inline)) {
-                    points[x].store(out + (y * inputs + x) * point_stride + c);
+                    winograd::store_point(tile, y * inputs + x, c, points[x]);
                 });
             });
         });

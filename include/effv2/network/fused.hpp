@@ -92,8 +92,9 @@ private:
 
     void transform_inputs() const {
         const int depth = job_.first.depth;
-        const std::ptrdiff_t to_next_point = point_stride(count_, depth);
         const Window& window = job_.block->window;
+        kernels::winograd::InputTile tile;
+        tile.point_stride = point_stride(count_, depth);
         const float* patches[2][shape.inputs.pixels()];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
             job_.input_patch(corners_[t].y * stride - window.vertical.before,
@@ -101,16 +102,15 @@ private:
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
-            if (t + 1 < count_) {
-                find(t + 1);
-                for (const float* pixel : patches[(t + 1) % 2]) kernels::ask_for(pixel, depth);
-            }
-            const auto& patch = patches[t % 2];
-            float* points = points_ + std::ptrdiff_t{t} * depth;
+            const bool last = t + 1 == count_;
+            if (!last) find(t + 1);
+            tile.next = last ? nullptr : patches[(t + 1) % 2];
+            tile.in = patches[t % 2];
+            tile.out = points_ + std::ptrdiff_t{t} * depth;
             if constexpr (stride == 2)
-                kernels::winograd::transform_strided_inputs<Arch, m>(patch, depth, points, to_next_point);
+                kernels::winograd::transform_strided_inputs<Arch, m>(tile, depth);
             else
-                kernels::winograd::transform_input_tile<Arch, m>(patch, depth, points, to_next_point);
+                kernels::winograd::transform_input_tile<Arch, m>(tile, depth);
         }
     }
 
@@ -134,12 +134,8 @@ private:
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
-            if (t + 1 < count_) {
-                find(t + 1);
-                if (!expands)
-                    for (const float* place : places[(t + 1) % 2])
-                        if (place != nullptr) kernels::ask_to_write(place + channel, width);
-            }
+            const bool last = t + 1 == count_;
+            if (!last) find(t + 1);
             const float* residual[outputs];
             if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
             kernels::winograd::OutputTile tile;
@@ -147,6 +143,7 @@ private:
             tile.point_stride = point_stride(count_, width);
             tile.bias = job_.first.bias + channel;
             tile.out = places[t % 2];
+            tile.next = last || expands ? nullptr : places[(t + 1) % 2];  // expanded maps stay in the caches
             tile.out_offset = channel;
             tile.residual = adds ? residual : nullptr;
             if constexpr (stride == 2)

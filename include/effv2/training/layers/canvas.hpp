@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "effv2/architecture/layout.hpp"
 
@@ -23,10 +24,10 @@ public:
     int tiles() const { return down_.tiles * across_.tiles; }
 
     // The square of side x side pixels that begins `before` pixels before the tile's outputs, in either direction: the
-    // place of each among all pixels of the batch, or `outside`.
-    static constexpr std::ptrdiff_t outside = -1;
-    template <int side>
-    void find_pixels(int tile, int before, std::ptrdiff_t (&pixels)[side * side]) const {
+    // pointer to each in a batch of maps with `stride` floats from pixel to pixel, or `outside`.
+    template <int side, class Float>
+    void find_pixels(int tile, int before, Float* maps, int stride, std::type_identity_t<Float>* outside,
+                     Float* (&pixels)[side * side]) const {
         Position x[side];
         for (int i = 0; i < side; ++i) x[i] = across_.at(tile % across_.tiles, i - before);
         for (int i = 0; i < side; ++i) {
@@ -34,9 +35,9 @@ public:
             for (int j = 0; j < side; ++j) {
                 const int map = y.map * across_.maps + x[j].map;
                 const bool inside = y.inside && x[j].inside && map < batch_;
-                pixels[i * side + j] =
-                    inside ? std::ptrdiff_t{map} * map_.pixels() + std::ptrdiff_t{y.place} * map_.width + x[j].place
-                           : outside;
+                const std::ptrdiff_t place =
+                    std::ptrdiff_t{map} * map_.pixels() + std::ptrdiff_t{y.place} * map_.width + x[j].place;
+                pixels[i * side + j] = inside ? maps + place * stride : outside;
             }
         }
     }

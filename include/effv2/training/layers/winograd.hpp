@@ -33,10 +33,7 @@ namespace detail {
 // The pixels that a tile's inputs are, in maps whose pixels are `stride` floats apart.
 inline void find_inputs(const Canvas& canvas, int tile, const float* maps, int stride,
                         const float* (&in)[training_points]) {
-    std::ptrdiff_t place[training_points];
-    canvas.find_pixels<training_tile + 2>(tile, 1, place);
-    for (int i = 0; i < training_points; ++i)
-        in[i] = place[i] != Canvas::outside ? maps + place[i] * stride : network::zeros;
+    canvas.find_pixels<training_tile + 2>(tile, 1, maps, stride, network::zeros, in);
 }
 
 // Tiles of a task: as many as let its points stay in a second-level cache.
@@ -103,31 +100,43 @@ public:
 
 private:
     void transform_inputs() const {
+        const float* in[2][training_points];  // of a tile, and of the next one, which is asked for
+        const auto find = [&](int t) {
+            find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in[t % 2]);
+        };
+        find(0);
         for (int t = 0; t < count_; ++t) {
-            const float* in[training_points];
-            find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in);
-            kernels::winograd::transform_input_tile<Arch, training_tile>(
-                in, pass_.depth, inputs_ + std::ptrdiff_t{t} * pass_.depth, point_stride(count_, pass_.depth));
+            const bool last = t + 1 == count_;
+            if (!last) find(t + 1);
+            kernels::winograd::InputTile tile;
+            tile.in = in[t % 2], tile.next = last ? nullptr : in[(t + 1) % 2];
+            tile.out = inputs_ + std::ptrdiff_t{t} * pass_.depth;
+            tile.point_stride = point_stride(count_, pass_.depth);
+            kernels::winograd::transform_input_tile<Arch, training_tile>(tile, pass_.depth);
         }
     }
 
     void transform_outputs(int channel, int width) const {
         constexpr int pixels = training_tile * training_tile;
+        float* out[2]
+                  [pixels];  // of a tile, and of the next one, which are asked for where the map is new to the caches
+        const float* residual[pixels];
+        const auto find = [&](int t) {
+            canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.destination, pass_.destination_stride, {},
+                                               out[t % 2]);
+        };
+        find(0);
         for (int t = 0; t < count_; ++t) {
-            std::ptrdiff_t place[pixels];
-            canvas_.find_pixels<training_tile>(first_ + t, 0, place);
-            float* out[pixels];
-            const float* residual[pixels];
-            for (int i = 0; i < pixels; ++i) {
-                const std::ptrdiff_t at = place[i] * pass_.destination_stride;
-                const bool inside = place[i] != Canvas::outside;
-                out[i] = inside ? pass_.destination + at : nullptr;
-                residual[i] = inside && pass_.residual != nullptr ? pass_.residual + at : nullptr;
-            }
+            const bool last = t + 1 == count_;
+            if (!last) find(t + 1);
+            if (pass_.residual != nullptr)
+                canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.residual, pass_.destination_stride, {},
+                                                   residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = point_stride(count_, width);
-            tile.out = out, tile.out_offset = channel;
+            tile.out = out[t % 2], tile.out_offset = channel;
+            if (pass_.moments != nullptr && !last) tile.next = out[(t + 1) % 2];
             tile.residual = pass_.residual != nullptr ? residual : nullptr;
             kernels::winograd::transform_output_tile<Arch, training_tile, false>(tile, width);
         }

@@ -10,20 +10,31 @@ namespace effv2::training {
 
 namespace detail {
 
-// Tiles that are transformed together: as many as let their points stay in a last-level cache.
+// Tiles that are transformed together: as many as let their points stay in the caches, unless the sums that they are
+// added to would come by too often.
 inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
-    constexpr int floats = 1 << 22;
+    constexpr int floats = 1 << 20, least = 64;
     return std::min(Canvas(shape.window.output, batch).tiles(),
-                    std::max(32, floats / (training_points * (shape.in + shape.out))));
+                    std::max(least, floats / (training_points * (shape.in + shape.out))));
 }
+
+// Floats from a tile's channels at a point to the next one's: kept off multiples of 512 bytes, where those that a
+// product goes through would fall into an eighth of the first-level cache's sets.
+constexpr int tile_stride(int channels) {
+    constexpr int line = static_cast<int>(segment_floats);
+    return channels % (8 * line) == 0 ? channels + line : channels;
+}
+
+// How far behind a point's place the next ones' is asked for, in floats.
+inline constexpr int points_ahead = 32;
 
 }  // namespace detail
 
 // Floats of scratch: the points of some tiles, and the sums at all points.
 inline std::size_t winograd_gradient_scratch(const ConvShape& shape, int batch) {
     const int tiles = detail::winograd_gradient_tiles(shape, batch);
-    return static_cast<std::size_t>(training_points *
-                                    (point_stride(tiles, shape.in) + point_stride(tiles, shape.out))) +
+    return static_cast<std::size_t>(training_points * (point_stride(tiles, detail::tile_stride(shape.in)) +
+                                                       point_stride(tiles, detail::tile_stride(shape.out)))) +
            winograd_weights(shape);
 }
 
@@ -37,16 +48,18 @@ public:
           gradient_(out_gradient),
           canvas_(shape.window.output, batch),
           together_(detail::winograd_gradient_tiles(shape, batch)),
+          in_stride_(detail::tile_stride(shape.in)),
+          gradient_stride_(detail::tile_stride(shape.out)),
           in_points_(scratch),
-          gradient_points_(in_points_ + training_points * point_stride(together_, shape.in)),
-          sums_(gradient_points_ + training_points * point_stride(together_, shape.out)) {}
+          gradient_points_(in_points_ + training_points * point_stride(together_, in_stride_)),
+          sums_(gradient_points_ + training_points * point_stride(together_, gradient_stride_)) {}
 
     void run(Executor& executor, float* weight_gradient) const {
         for (int first = 0; first < canvas_.tiles(); first += together_) {
             const int count = std::min(together_, canvas_.tiles() - first);
             constexpr int group = 4;  // tiles of a task
             executor.run((count + group - 1) / group, [&](int task, int) {
-                for (int t = task * group; t < std::min((task + 1) * group, count); ++t) transform(first + t, t, count);
+                transform(first, task * group, std::min((task + 1) * group, count), count);
             });
             add_products(executor, count, first > 0);
         }
@@ -54,20 +67,29 @@ public:
     }
 
 private:
-    // Tile `tile` of the batch, the `t`-th of `count` that are together.
-    void transform(int tile, int t, int count) const {
-        const float* in[training_points];
-        detail::find_inputs(canvas_, tile, in_, shape_.in_stride, in);
-        kernels::winograd::transform_input_tile<Arch, training_tile>(
-            in, shape_.in, in_points_ + std::ptrdiff_t{t} * shape_.in, point_stride(count, shape_.in));
-        constexpr int pixels = training_tile * training_tile;
-        std::ptrdiff_t place[pixels];
-        canvas_.find_pixels<training_tile>(tile, 0, place);
-        const float* gradient[pixels];
-        for (int i = 0; i < pixels; ++i)
-            gradient[i] = place[i] != Canvas::outside ? gradient_ + place[i] * shape_.out_stride : network::zeros;
-        kernels::winograd_gradient::transform_gradient_tile<Arch>(
-            gradient, shape_.out, gradient_points_ + std::ptrdiff_t{t} * shape_.out, point_stride(count, shape_.out));
+    // Tiles [begin, end) of the `count` that are together from tile `first` of the batch on.
+    void transform(int first, int begin, int end, int count) const {
+        const float *in[2][training_points], *gradient[2][training_tile * training_tile];
+        const auto find = [&](int t) {
+            detail::find_inputs(canvas_, first + t, in_, shape_.in_stride, in[t % 2]);
+            canvas_.find_pixels<training_tile>(first + t, 0, gradient_, shape_.out_stride, network::zeros,
+                                               gradient[t % 2]);
+        };
+        find(begin);
+        for (int t = begin; t < end; ++t) {
+            const bool last = first + t + 1 == canvas_.tiles();
+            if (!last) find(t + 1);
+            kernels::winograd::InputTile tile;
+            tile.ahead = detail::points_ahead;
+            tile.in = in[t % 2], tile.next = last ? nullptr : in[(t + 1) % 2];
+            tile.out = in_points_ + std::ptrdiff_t{t} * in_stride_;
+            tile.point_stride = point_stride(count, in_stride_);
+            kernels::winograd::transform_input_tile<Arch, training_tile>(tile, shape_.in);
+            tile.in = gradient[t % 2], tile.next = last ? nullptr : gradient[(t + 1) % 2];
+            tile.out = gradient_points_ + std::ptrdiff_t{t} * gradient_stride_;
+            tile.point_stride = point_stride(count, gradient_stride_);
+            kernels::winograd_gradient::transform_gradient_tile<Arch>(tile, shape_.out);
+        }
     }
 
     // sums[panel][point][in][channel of the panel] (+)= sum over tiles of the points' products
@@ -77,13 +99,13 @@ private:
         executor.run(training_points * panels.count, [&](int task, int) {
             const int point = task / panels.count, p = task % panels.count, width = panels.width(p) * granule;
             kernels::GradientTile tile;
-            tile.gradient = gradient_points_ + point * point_stride(count, shape_.out) + panels.first_channel(p);
-            tile.in_step = shape_.in, tile.gradient_step = shape_.out;
+            tile.gradient = gradient_points_ + point * point_stride(count, gradient_stride_) + panels.first_channel(p);
+            tile.in_step = in_stride_, tile.gradient_step = gradient_stride_;
             tile.runs = &run, tile.run_count = 1;
             tile.add = add;
             float* sums = sums_ + panel_points<Arch>(shape_.in, p) + point * point_stride(shape_.in, width);
             for (int i = 0; i < shape_.in; i += kernels::gradient_rows<Arch>) {
-                tile.in = in_points_ + point * point_stride(count, shape_.in) + i;
+                tile.in = in_points_ + point * point_stride(count, in_stride_) + i;
                 tile.asks = i % static_cast<int>(segment_floats) == 0;
                 tile.sum = sums + std::ptrdiff_t{i} * width;
                 kernels::add_gradient<Arch>(panels.width(p), tile);
@@ -107,7 +129,7 @@ private:
     const ConvShape& shape_;
     const float *in_, *gradient_;
     Canvas canvas_;
-    int together_;
+    int together_, in_stride_, gradient_stride_;  // from a tile's channels at a point to the next one's
     float *in_points_, *gradient_points_, *sums_;
 };
 
