@@ -121,36 +121,52 @@ struct DepthwiseGradient {
     bool add = false;
 };
 
+namespace detail {
+
+template <class Arch, int rows, int kernel, int granules>
+void depthwise_gradient(const DepthwiseGradient& g, int channel) {
+    using Row = simd::Row<Arch, granules>;
+    const auto &y = g.gather.y, &x = g.gather.x;
+    float* const sums = g.sums + g.top * kernel * g.sum_step + channel;
+    Row sum[rows * kernel];
+    simd::static_for<rows * kernel>([&](auto t) __attribute__((always_inline)) {
+        sum[t] = g.add ? Row::load(sums + t * g.sum_step) : Row::broadcast(0.0f);
+    });
+    const float* gradient = g.gradient + std::ptrdiff_t{g.first} * x.points * g.gradient_step + channel;
+    for (int line = g.first; line < g.end; ++line) {
+        const int image = line / y.points, from = line % y.points * y.step + y.first + g.top;
+        for (int px = 0; px < x.points; ++px, gradient += g.gradient_step) {
+            ask_for(gradient + depthwise_points_ahead * g.gradient_step, Row::width);
+            const int ahead = (image * y.source + from) * x.source + (px + depthwise_points_ahead) * x.step;
+            ask_for(g.source + ahead * g.source_step + channel, Row::width);
+            const Row row = Row::load(gradient);
+            for_each_tap<rows, kernel>(
+                g.gather, image, from, px * x.step + x.first,
+                g.source_step, [&](auto tap, std::ptrdiff_t at) __attribute__((always_inline)) {
+                    sum[tap].add_product(Row::load(g.source + at + channel), row);
+                });
+        }
+    }
+    simd::static_for<rows * kernel>([&](auto t)
+                                        __attribute__((always_inline)) { sum[t].store(sums + t * g.sum_step); });
+}
+
+}  // namespace detail
+
+// Granules that a visit of the points takes together: as many as registers hold sums and gradients of.
+template <class Arch, int taps>
+inline constexpr int gradient_unit = std::max(1, TileShape<Arch>::registers / (taps + 1) * simd::lanes<Arch> / granule);
+
+// Of channels [first_channel, first_channel + channels).
 template <class Arch, int rows, int kernel>
 inline void depthwise_gradient(const DepthwiseGradient& g, int first_channel, int channels) {
-    const auto &y = g.gather.y, &x = g.gather.x;
+    constexpr int unit = gradient_unit<Arch, rows * kernel>;
+    int i = 0;
+    for (; i + unit * granule <= channels; i += unit * granule)
+        detail::depthwise_gradient<Arch, rows, kernel, unit>(g, first_channel + i);
     for_each_step<Arch>(
-        channels, [&](auto granules, int i) __attribute__((always_inline)) {
-            using Row = simd::Row<Arch, granules>;
-            const int channel = first_channel + i;
-            float* const sums = g.sums + g.top * kernel * g.sum_step + channel;
-            Row sum[rows * kernel];
-            simd::static_for<rows * kernel>([&](auto t) __attribute__((always_inline)) {
-                sum[t] = g.add ? Row::load(sums + t * g.sum_step) : Row::broadcast(0.0f);
-            });
-            const float* gradient = g.gradient + std::ptrdiff_t{g.first} * x.points * g.gradient_step + channel;
-            for (int line = g.first; line < g.end; ++line) {
-                const int image = line / y.points, from = line % y.points * y.step + y.first + g.top;
-                for (int px = 0; px < x.points; ++px, gradient += g.gradient_step) {
-                    ask_for(gradient + depthwise_points_ahead * g.gradient_step, Row::width);
-                    const int ahead = (image * y.source + from) * x.source + (px + depthwise_points_ahead) * x.step;
-                    ask_for(g.source + ahead * g.source_step + channel, Row::width);
-                    const Row row = Row::load(gradient);
-                    detail::for_each_tap<rows, kernel>(
-                        g.gather, image, from, px * x.step + x.first,
-                        g.source_step, [&](auto tap, std::ptrdiff_t at) __attribute__((always_inline)) {
-                            sum[tap].add_product(Row::load(g.source + at + channel), row);
-                        });
-                }
-            }
-            simd::static_for<rows * kernel>([&](auto t) __attribute__((always_inline)) {
-                sum[t].store(sums + t * g.sum_step);
-            });
+        channels - i, [&](auto granules, int more) __attribute__((always_inline)) {
+            detail::depthwise_gradient<Arch, rows, kernel, granules>(g, first_channel + i + more);
         });
 }
 
