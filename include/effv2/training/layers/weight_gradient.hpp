@@ -1,5 +1,6 @@
 // The gradient of a full convolution's weights. Tasks are slices of input channels and, where those are few, parts of
-// the batch, whose sums are added up in order afterwards: the bits depend on the shape alone.
+// the batch, whose sums are added up in order afterwards: the bits depend on the shape alone. Where there are still few
+// for the threads, they are cut by output channels as well, of which no sum knows.
 #pragma once
 
 #include "effv2/training/layers/convolution.hpp"
@@ -62,24 +63,29 @@ private:
     int count_ = 0;
 };
 
-// Adds what some pixels say about one tap of one slice of input channels.
+// A task's part of the weights: input channels [first, end), panels of output channels [first_panel, end_panel).
+struct WeightPart {
+    int first, end, first_panel, end_panel;
+};
+
+// Adds what some pixels say about one tap of a part of the weights.
 template <class Arch>
 void add_tap(const ConvShape& shape, const TapRuns& runs, const float* in, const float* out_gradient, int tap,
-             int first, int end, bool add, float* sums) {
+             const WeightPart& part, bool add, float* sums) {
     constexpr int rows = kernels::gradient_rows<Arch>;
     const kernels::Panels<Arch> panels(shape.out);
     kernels::GradientTile tile;
     tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
     tile.runs = runs.data(), tile.run_count = runs.size();
     tile.add = add;
-    for (int p = 0; p < panels.count; ++p) {
+    for (int p = part.first_panel; p < part.end_panel; ++p) {
         const int channel = panels.first_channel(p), width = panels.width(p) * granule;
         float* panel =
             sums + std::ptrdiff_t{shape.taps()} * shape.in * channel + std::ptrdiff_t{tap} * shape.in * width;
         tile.gradient = out_gradient + channel;
-        for (int i = first; i < end; i += rows) {
+        for (int i = part.first; i < part.end; i += rows) {
             tile.in = in + i;
-            tile.asks = i == first || i % static_cast<int>(segment_floats) == 0;
+            tile.asks = i == part.first || i % static_cast<int>(segment_floats) == 0;
             tile.sum = panel + std::ptrdiff_t{i} * width;
             kernels::add_gradient<Arch>(panels.width(p), tile);
         }
@@ -115,9 +121,10 @@ void convolve_weight_gradient(Executor& executor, const ConvShape& shape, int ba
     const int kernel = shape.window.kernel;
     // Lines that are visited together, so that all panels and taps find their pixels in the caches.
     const int together = shape.pointwise() ? 1 : std::max(1, chunk_pixels / shape.window.output.width);
-    executor.run(cut.splits * cut.slices, [&](int task, int) {
+    const int panels = kernels::Panels<Arch>(shape.out).count;
+    run_by_parts(executor, cut.splits * cut.slices, panels, [&](int task, int first_panel, int end_panel) {
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
-        const int end = std::min(first + cut.slice, shape.in);
+        const detail::WeightPart part{first, std::min(first + cut.slice, shape.in), first_panel, end_panel};
         float* sums = cut.splits > 1 ? scratch + static_cast<std::size_t>(split) * shape.weights() : weight_gradient;
         const int start = part_start(cut.lines, cut.splits, split);
         const int stop = part_start(cut.lines, cut.splits, split + 1);
@@ -126,12 +133,12 @@ void convolve_weight_gradient(Executor& executor, const ConvShape& shape, int ba
             if (shape.pointwise()) {
                 const detail::TapRuns runs(shape, part_start(pixels, cut.lines, line),
                                            part_start(pixels, cut.lines, last));
-                detail::add_tap<Arch>(shape, runs, in, out_gradient, 0, first, end, line > start, sums);
+                detail::add_tap<Arch>(shape, runs, in, out_gradient, 0, part, line > start, sums);
                 continue;
             }
             for (int tap = 0; tap < kernel * kernel; ++tap) {
                 const detail::TapRuns runs(shape, line, last, tap / kernel, tap % kernel);
-                detail::add_tap<Arch>(shape, runs, in, out_gradient, tap, first, end, line > start, sums);
+                detail::add_tap<Arch>(shape, runs, in, out_gradient, tap, part, line > start, sums);
             }
         }
     });
