@@ -47,19 +47,26 @@ void add_gradient(const GradientTile& tile) {
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
         sum[r] = tile.add ? Row::load(tile.sum + r * Row::width) : zero;
     });
-    for (int i = 0; i < tile.run_count; ++i) {
-        const PixelRun& run = tile.runs[i];
-        const float* in = tile.in + run.in;
-        const float* gradient = tile.gradient + run.gradient;
-        for (int p = 0; p < run.pixels; ++p, in += tile.in_step, gradient += tile.gradient_step) {
-            if (tile.asks) {
-                ask_for(in + gradient_pixels_ahead * tile.in_step, 1);
-                ask_for(gradient + gradient_pixels_ahead * tile.gradient_step, Row::width);
+    // Two loops: with the question inside, its jumps cost a fifth of the time wherever the code came to lie badly.
+    const auto add_runs = [&](auto asks) __attribute__((always_inline)) {
+        for (int i = 0; i < tile.run_count; ++i) {
+            const PixelRun& run = tile.runs[i];
+            const float* in = tile.in + run.in;
+            const float* gradient = tile.gradient + run.gradient;
+            for (int p = 0; p < run.pixels; ++p, in += tile.in_step, gradient += tile.gradient_step) {
+                if constexpr (asks) {
+                    ask_for(in + gradient_pixels_ahead * tile.in_step, 1);
+                    ask_for(gradient + gradient_pixels_ahead * tile.gradient_step, Row::width);
+                }
+                const Row g = Row::load(gradient);
+                simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(in[r], g); });
             }
-            const Row g = Row::load(gradient);
-            simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(in[r], g); });
         }
-    }
+    };
+    if (tile.asks)
+        add_runs(std::true_type{});
+    else
+        add_runs(std::false_type{});
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].store(tile.sum + r * Row::width); });
 }
 
