@@ -30,12 +30,6 @@ constexpr std::ptrdiff_t panel_points(int depth, int panel) {
 
 namespace detail {
 
-// The pixels that a tile's inputs are, in maps whose pixels are `stride` floats apart.
-inline void find_inputs(const Canvas& canvas, int tile, const float* maps, int stride,
-                        const float* (&in)[training_points]) {
-    canvas.find_pixels<training_tile + 2>(tile, 1, maps, stride, network::zeros, in);
-}
-
 // Tiles of a task: as many as let its points stay in a second-level cache.
 constexpr int winograd_tiles(int depth) {
     constexpr int floats = 3 << 16;
@@ -102,7 +96,8 @@ private:
     void transform_inputs() const {
         const float* in[2][training_points];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
-            find_inputs(canvas_, first_ + t, pass_.source, pass_.source_stride, in[t % 2]);
+            canvas_.find_pixels<training_tile + 2>(first_ + t, 1, pass_.source, pass_.source_stride, network::zeros,
+                                                   in[t % 2]);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
@@ -118,11 +113,10 @@ private:
 
     void transform_outputs(int channel, int width) const {
         constexpr int pixels = training_tile * training_tile;
-        float* out[2]
-                  [pixels];  // of a tile, and of the next one, which are asked for where the map is new to the caches
+        float* out[2][pixels];  // of a tile, and of the next one, asked for where the map is new to the caches
         const float* residual[pixels];
         const auto find = [&](int t) {
-            canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.destination, pass_.destination_stride, {},
+            canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.destination, pass_.destination_stride, nullptr,
                                                out[t % 2]);
         };
         find(0);
@@ -130,7 +124,7 @@ private:
             const bool last = t + 1 == count_;
             if (!last) find(t + 1);
             if (pass_.residual != nullptr)
-                canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.residual, pass_.destination_stride, {},
+                canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.residual, pass_.destination_stride, nullptr,
                                                    residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;

@@ -71,7 +71,7 @@ private:
     void transform(int first, int begin, int end, int count) const {
         const float *in[2][training_points], *gradient[2][training_tile * training_tile];
         const auto find = [&](int t) {
-            detail::find_inputs(canvas_, first + t, in_, shape_.in_stride, in[t % 2]);
+            canvas_.find_pixels<training_tile + 2>(first + t, 1, in_, shape_.in_stride, network::zeros, in[t % 2]);
             canvas_.find_pixels<training_tile>(first + t, 0, gradient_, shape_.out_stride, network::zeros,
                                                gradient[t % 2]);
         };
