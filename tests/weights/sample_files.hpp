@@ -64,8 +64,8 @@ public:
     std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
 private:
-    // mkdtemp writes the folder's own letters in place of the Xs.
-    std::string path_ = (std::filesystem::temp_directory_path() / "effv2-test-XXXXXX").string();
+    // mkdtemp writes the folder's own letters in place of six Xs at the end.
+    std::string path_ = (std::filesystem::temp_directory_path() / "effv2-test-").string() + std::string(6, 'X');
 };
 
 inline void write_file(const std::string& path, std::string_view bytes) {
