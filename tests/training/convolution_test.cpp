@@ -100,6 +100,8 @@ TEST_CASE("depthwise convolutions: output, gradients of input and weights") {
                 check_convolution(random, make_window(size, kernel, stride, padding), random.integer(1, 5), channels,
                                   channels, true);
             }
+    for (const int kernel : {3, 5, 7})  // so many channels that a task of weight gradients visits points with several
+        check_convolution(random, make_window({4, 3}, kernel, 1, Padding::same), 2, 1032, 1032, true);
 }
 
 // Against the direct layers, which the cases above hold against the plain ones.
@@ -160,6 +162,8 @@ TEST_CASE("convolutions at Winograd's points agree with direct ones") {
         check_winograd(random, make_window({8, 8}, 3, 1, padding), 13, 32, 40);     // side by side, some places empty
         check_winograd(random, make_window({3, 4}, 3, 1, padding), 29, 16, 16);
     }
+    // More tiles than go together, of channels that need not lie at multiples of 512 bytes.
+    check_winograd(random, make_window({6, 6}, 3, 1, Padding::same), 70, 128, 128);
 }
 
 TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighbours") {

@@ -153,9 +153,10 @@ void depthwise_gradient(const DepthwiseGradient& g, int channel) {
 
 }  // namespace detail
 
-// Granules that a visit of the points takes together: as many as registers hold sums and gradients of.
+// Granules that a visit of the points takes together: as many as registers hold sums and gradients of, and a task has.
 template <class Arch, int taps>
-inline constexpr int gradient_unit = std::max(1, TileShape<Arch>::registers / (taps + 1) * simd::lanes<Arch> / granule);
+inline constexpr int gradient_unit = std::clamp(TileShape<Arch>::registers / (taps + 1) * simd::lanes<Arch> / granule,
+                                                1, 8);
 
 // Of channels [first_channel, first_channel + channels).
 template <class Arch, int rows, int kernel>
