@@ -37,7 +37,7 @@ template <class Arch, int granules, int pixels>
     for (int ky = 0; ky < p.kernel; ++ky) {
         const float* at = in + static_cast<std::ptrdiff_t>(ky) * p.in_columns * Row::width;
         for (int kx = 0; kx < p.kernel; ++kx, at += Row::width, weights += Row::width) {
-            const Row w = Row::load(weights);
+            const Row w = Row::load_factor(weights);
             simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) {
                 sum[x].add_product(Row::load(at + x * step), w);
             });

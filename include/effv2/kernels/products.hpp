@@ -37,7 +37,7 @@ void multiply_rows(const Products& products) {
                 constexpr int line = static_cast<int>(segment_floats);
                 for (int ahead = 0; ahead < Row::width; ahead += line)
                     __builtin_prefetch(weights + weights_ahead + ahead);
-                const Row w = Row::load(weights);
+                const Row w = Row::load_factor(weights);
                 simd::static_for<rows>([&](auto r) __attribute__((always_inline)) {
                     sum[r].add_product(from.template value<r>(), w);
                 });

@@ -150,7 +150,7 @@ void compute_strassen_tile(const StrassenTile& tile) {
             const float* end = weights + quarter;
             for (; weights != end; weights += Row::width, ahead += pace, from.advance()) {
                 __builtin_prefetch(ahead, 0, 2);
-                const Row w = Row::load(weights);
+                const Row w = Row::load_factor(weights);
                 each([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from.template value<r>(), w); });
             }
         }

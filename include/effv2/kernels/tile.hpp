@@ -111,7 +111,7 @@ void compute_tile(const Tile& tile) {
             // At a constant distance: another one would take a register.
             constexpr int line = static_cast<int>(segment_floats);
             for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + weights_ahead + i);
-            const Row w = Row::load(weights);
+            const Row w = Row::load_factor(weights);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
         }
     }

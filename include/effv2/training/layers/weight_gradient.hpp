@@ -72,7 +72,6 @@ struct WeightPart {
 template <class Arch>
 void add_tap(const ConvShape& shape, const TapRuns& runs, const float* in, const float* out_gradient, int tap,
              const WeightPart& part, bool add, float* sums) {
-    constexpr int rows = kernels::gradient_rows<Arch>;
     const kernels::Panels<Arch> panels(shape.out);
     kernels::GradientTile tile;
     tile.in_step = shape.in_stride * shape.window.stride, tile.gradient_step = shape.out_stride;
@@ -80,15 +79,9 @@ void add_tap(const ConvShape& shape, const TapRuns& runs, const float* in, const
     tile.add = add;
     for (int p = part.first_panel; p < part.end_panel; ++p) {
         const int channel = panels.first_channel(p), width = panels.width(p) * granule;
-        float* panel =
-            sums + std::ptrdiff_t{shape.taps()} * shape.in * channel + std::ptrdiff_t{tap} * shape.in * width;
-        tile.gradient = out_gradient + channel;
-        for (int i = part.first; i < part.end; i += rows) {
-            tile.in = in + i;
-            tile.asks = i == part.first || i % static_cast<int>(segment_floats) == 0;
-            tile.sum = panel + std::ptrdiff_t{i} * width;
-            kernels::add_gradient<Arch>(panels.width(p), tile);
-        }
+        tile.in = in, tile.gradient = out_gradient + channel;
+        tile.sum = sums + std::ptrdiff_t{shape.taps()} * shape.in * channel + std::ptrdiff_t{tap} * shape.in * width;
+        kernels::add_gradient<Arch>(part.first, part.end, panels.width(p), tile);
     }
 }
 

@@ -103,13 +103,9 @@ private:
             tile.in_step = in_stride_, tile.gradient_step = gradient_stride_;
             tile.runs = &run, tile.run_count = 1;
             tile.add = add;
-            float* sums = sums_ + panel_points<Arch>(shape_.in, p) + point * point_stride(shape_.in, width);
-            for (int i = 0; i < shape_.in; i += kernels::gradient_rows<Arch>) {
-                tile.in = in_points_ + point * point_stride(count, in_stride_) + i;
-                tile.asks = i % static_cast<int>(segment_floats) == 0;
-                tile.sum = sums + std::ptrdiff_t{i} * width;
-                kernels::add_gradient<Arch>(panels.width(p), tile);
-            }
+            tile.in = in_points_ + point * point_stride(count, in_stride_);
+            tile.sum = sums_ + panel_points<Arch>(shape_.in, p) + point * point_stride(shape_.in, width);
+            kernels::add_gradient<Arch>(0, shape_.in, panels.width(p), tile);
         });
     }
 
