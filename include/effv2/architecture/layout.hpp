@@ -31,6 +31,7 @@ inline constexpr int max_full_panel = 32;
 // algorithm has 9 m m (Lavin & Gray 2016). m is the architecture's winograd_tile. Training takes tiles of six whatever
 // that is, since the rounding errors of larger ones would add to its gradients' errors.
 inline constexpr int training_tile = 6;
+inline constexpr int largest_tile = 7;
 
 constexpr int points_of_tile(int m) { return (m + 2) * (m + 2); }
 
@@ -41,11 +42,11 @@ inline constexpr int training_points = points_of_tile(training_tile);
 inline constexpr int strided_lines = 4;
 inline constexpr int strided_height = 2 * strided_lines + 1;
 
-// Most work of one task: Winograd tiles (about as many as the micro-kernel has rows) and their outputs (these, points
-// and products should stay in a second-level cache of 1 MiB), pixels of a direct convolution, and pixels of an MBConv's
-// projection.
+// Most work of one task: Winograd tiles (as many as the micro-kernel has rows, or twice as many where it has six) and
+// their outputs (these, points and products should stay in a second-level cache of 1 MiB), pixels of a direct
+// convolution, and pixels of an MBConv's projection.
 inline constexpr int max_task_tiles = 12;
-inline constexpr int max_tiled_pixels = max_task_tiles * training_tile * training_tile;
+inline constexpr int max_tiled_pixels = max_task_tiles * largest_tile * largest_tile;
 inline constexpr int max_task_pixels = 128;
 inline constexpr int max_projected_pixels = 192;
 
@@ -55,14 +56,12 @@ struct WinogradShape {
     Extent inputs;   // ... which become as many values
     int products;    // values of a tile behind the products
     int matrices;    // (inputs, outputs) each
-    int together;    // tiles of a task, at most
 };
 
 constexpr WinogradShape winograd_shape(int m, int stride) {
-    const int together = max_tiled_pixels / (m * m);
     if (stride == 2)  // odd columns share a matrix; one for each tap along y
-        return {{strided_lines, m}, {strided_height, 2 * m + 1}, strided_lines * (2 * m + 1), (m + 2) * 3, together};
-    return {{m, m}, {m + 2, m + 2}, points_of_tile(m), points_of_tile(m), together};
+        return {{strided_lines, m}, {strided_height, 2 * m + 1}, strided_lines * (2 * m + 1), (m + 2) * 3};
+    return {{m, m}, {m + 2, m + 2}, points_of_tile(m), points_of_tile(m)};
 }
 
 // Floats from one of Winograd's points to the next in values of (points, rows, channels), where rows are tiles or a

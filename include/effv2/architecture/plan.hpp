@@ -131,9 +131,9 @@ constexpr std::size_t scratch_floats(const Block& b) {
     if (b.winograd == 0) return b.expands ? max_task_pixels * expanded : 0;
     const WinogradShape tile = winograd_shape(b.winograd, b.window.stride);
     const auto points = [&](int values, int channels) {
-        return static_cast<std::size_t>(values * point_stride(tile.together, channels));
+        return static_cast<std::size_t>(values * point_stride(max_task_tiles, channels));
     };
-    const auto outputs = static_cast<std::size_t>(tile.together * tile.outputs.pixels());
+    const auto outputs = static_cast<std::size_t>(max_task_tiles * tile.outputs.pixels());
     return points(tile.inputs.pixels(), round_to_granule(b.in)) + points(tile.products, max_panel) +
            (b.expands ? outputs * expanded : 0);
 }

@@ -24,8 +24,9 @@ inline constexpr int depthwise_rows_ahead = 3;
 
 namespace detail {
 
-// `pixels` neighbouring outputs of one row; `in` points at the window of the first.
-template <class Arch, int granules, int pixels>
+// `pixels` neighbouring outputs of one row; `in` points at the window of the first. `size` is the kernel's, if it is
+// known (else 0): a loop over three taps is unrolled.
+template <class Arch, int granules, int pixels, int size>
 [[gnu::always_inline]] inline void depthwise_pixels(const DepthwisePanel& p, const float* in, float* out,
                                                     simd::Row<Arch, granules>& total) {
     using Row = simd::Row<Arch, granules>;
@@ -34,9 +35,10 @@ template <class Arch, int granules, int pixels>
     simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) { sum[x] = bias; });
     const float* weights = p.weights;
     const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
-    for (int ky = 0; ky < p.kernel; ++ky) {
+    const int kernel = size > 0 ? size : p.kernel;
+    for (int ky = 0; ky < kernel; ++ky) {
         const float* at = in + static_cast<std::ptrdiff_t>(ky) * p.in_columns * Row::width;
-        for (int kx = 0; kx < p.kernel; ++kx, at += Row::width, weights += Row::width) {
+        for (int kx = 0; kx < kernel; ++kx, at += Row::width, weights += Row::width) {
             const Row w = Row::load_factor(weights);
             simd::static_for<pixels>([&](auto x) __attribute__((always_inline)) {
                 sum[x].add_product(Row::load(at + x * step), w);
@@ -52,22 +54,22 @@ template <class Arch, int granules, int pixels>
 
 // The outputs of one row, `together` neighbours at a time and the rest at once. Returns the total with them, which is
 // in registers meanwhile: in memory, each pixel would wait for the one before.
-template <class Arch, int granules>
-simd::Row<Arch, granules> depthwise_row(const DepthwisePanel& p, const float* in, float* out,
-                                        simd::Row<Arch, granules> total) {
+template <class Arch, int granules, int size>
+[[gnu::always_inline]] inline simd::Row<Arch, granules> depthwise_row(const DepthwisePanel& p, const float* in,
+                                                                      float* out, simd::Row<Arch, granules> total) {
     using Row = simd::Row<Arch, granules>;
-    constexpr int together = TileShape<Arch>::registers == 32 && Row::fulls <= 2 ? 4 : 2;
+    constexpr int together = Row::fulls <= 2 ? 4 : 2;
     const std::ptrdiff_t in_step = static_cast<std::ptrdiff_t>(p.stride) * Row::width;
     int left = p.size.width;
     for (; left >= together; left -= together, in += together * in_step, out += together * std::ptrdiff_t{p.out_stride})
-        depthwise_pixels<Arch, granules, together>(p, in, out, total);
+        depthwise_pixels<Arch, granules, together, size>(p, in, out, total);
     simd::static_for<together - 1>([&](auto rest) __attribute__((always_inline)) {
-        if (left == rest + 1) depthwise_pixels<Arch, granules, rest + 1>(p, in, out, total);
+        if (left == rest + 1) depthwise_pixels<Arch, granules, rest + 1, size>(p, in, out, total);
     });
     return total;
 }
 
-template <class Arch, int granules>
+template <class Arch, int granules, int size>
 void depthwise_panel(const DepthwisePanel& p) {
     using Row = simd::Row<Arch, granules>;
     Row total = Row::broadcast(0.0f);
@@ -77,7 +79,7 @@ void depthwise_panel(const DepthwisePanel& p) {
         const float* ahead = out + std::ptrdiff_t{depthwise_rows_ahead} * p.size.width * p.out_stride;
         for (int x = 0; y + depthwise_rows_ahead < p.size.height && x < p.size.width; ++x, ahead += p.out_stride)
             ask_to_write(ahead, Row::width);
-        total = depthwise_row<Arch, granules>(p, in, out, total);
+        total = depthwise_row<Arch, granules, size>(p, in, out, total);
     }
     total.store(p.sums);
 }
@@ -87,8 +89,10 @@ void depthwise_panel(const DepthwisePanel& p) {
 // Computes a panel of `granules` granules.
 template <class Arch>
 inline void depthwise(int granules, const DepthwisePanel& panel) {
+    constexpr int unit = TileShape<Arch>::unit;
+    if (granules == unit && panel.kernel == 3) return detail::depthwise_panel<Arch, unit, 3>(panel);
     static constexpr auto table = []<int... g>(std::integer_sequence<int, g...>) {
-        return std::array{&detail::depthwise_panel<Arch, g + 1>...};
+        return std::array{&detail::depthwise_panel<Arch, g + 1, 0>...};
     }
     (std::make_integer_sequence<int, TileShape<Arch>::widest>{});
     table[static_cast<std::size_t>(granules - 1)](panel);

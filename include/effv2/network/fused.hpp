@@ -63,8 +63,8 @@ public:
         : job_(job),
           count_(count),
           points_(scratch),
-          products_(points_ + shape.inputs.pixels() * point_stride(shape.together, job.first.depth)),
-          expanded_(products_ + shape.products * point_stride(shape.together, max_panel)) {
+          products_(points_ + shape.inputs.pixels() * point_stride(max_task_tiles, job.first.depth)),
+          expanded_(products_ + shape.products * point_stride(max_task_tiles, max_panel)) {
         const int columns = in_tiles(job.block->window.output).width;
         for (int t = 0; t < count; ++t)
             corners_[t] = {(first + t) / columns * shape.outputs.height, (first + t) % columns * shape.outputs.width};
@@ -185,7 +185,7 @@ private:
     struct Corner {
         int y, x;
     };
-    Corner corners_[shape.together];  // the first output of each tile
+    Corner corners_[max_task_tiles];  // the first output of each tile
 };
 
 // ---- any other kernel and stride: direct ----
@@ -279,7 +279,7 @@ void run_fused_picture(const Work& work, const FusedJob& job) {
     kernels::winograd::with_tile(job.block->winograd, [&](auto m) {
         const auto run_tiles = [&](auto stride) {
             using Task = WinogradTask<Arch, m, stride>;
-            work.share(Task::in_tiles(size).pixels(), 4, Task::shape.together, [&](int first, int count, int worker) {
+            work.share(Task::in_tiles(size).pixels(), 4, max_task_tiles, [&](int first, int count, int worker) {
                 Task(job, first, count, work.scratch_of(worker)).run();
             });
         };
