@@ -156,6 +156,7 @@ TEST_CASE("a pixel's stride wastes no more than a cache line, and only off multi
     CHECK(pixel_stride(24) == 24);
     CHECK(pixel_stride(20) == 24);
     CHECK(pixel_stride(960) == 960);
+    CHECK(pixel_stride(384) == 400);
     CHECK(pixel_stride(256) == 272);
     CHECK(pixel_stride(1536) == 1552);
 }

@@ -18,13 +18,6 @@ inline int winograd_gradient_tiles(const ConvShape& shape, int batch) {
                     std::max(least, floats / (training_points * (shape.in + shape.out))));
 }
 
-// Floats from a tile's channels at a point to the next one's: kept off multiples of 512 bytes, where those that a
-// product goes through would fall into an eighth of the first-level cache's sets.
-constexpr int tile_stride(int channels) {
-    constexpr int line = static_cast<int>(segment_floats);
-    return channels % (8 * line) == 0 ? channels + line : channels;
-}
-
 // How far behind a point's place the next ones' is asked for, in floats.
 inline constexpr int points_ahead = 32;
 
@@ -33,8 +26,8 @@ inline constexpr int points_ahead = 32;
 // Floats of scratch: the points of some tiles, and the sums at all points.
 inline std::size_t winograd_gradient_scratch(const ConvShape& shape, int batch) {
     const int tiles = detail::winograd_gradient_tiles(shape, batch);
-    return static_cast<std::size_t>(training_points * (point_stride(tiles, detail::tile_stride(shape.in)) +
-                                                       point_stride(tiles, detail::tile_stride(shape.out)))) +
+    return static_cast<std::size_t>(training_points * (point_stride(tiles, pixel_stride(shape.in)) +
+                                                       point_stride(tiles, pixel_stride(shape.out)))) +
            winograd_weights(shape);
 }
 
@@ -48,8 +41,8 @@ public:
           gradient_(out_gradient),
           canvas_(shape.window.output, batch),
           together_(detail::winograd_gradient_tiles(shape, batch)),
-          in_stride_(detail::tile_stride(shape.in)),
-          gradient_stride_(detail::tile_stride(shape.out)),
+          in_stride_(pixel_stride(shape.in)),
+          gradient_stride_(pixel_stride(shape.out)),
           in_points_(scratch),
           gradient_points_(in_points_ + training_points * point_stride(together_, in_stride_)),
           sums_(gradient_points_ + training_points * point_stride(together_, gradient_stride_)) {}
