@@ -14,7 +14,7 @@ using kernels::TileShape;
 namespace {
 
 using Arch = simd::NativeArch;
-constexpr int width = TileShape<Arch>::unit * granule;
+constexpr int panel_width = TileShape<Arch>::unit * granule;
 
 // Upper pixels, then lower ones, by a left and a right panel that lie one behind the other.
 struct Operands {
@@ -29,25 +29,26 @@ struct Operands {
           residual((mode & 2) != 0),
           bias((mode & 4) != 0),
           inputs(random.reals(static_cast<std::size_t>(2 * pairs * depth + 3))),
-          weights(random.reals(static_cast<std::size_t>(2 * depth * width))),
-          biases(random.reals(static_cast<std::size_t>(2 * width))),
-          residuals(random.reals(static_cast<std::size_t>(4 * pairs * width + 5))) {}
+          weights(random.reals(static_cast<std::size_t>(2 * depth * panel_width))),
+          biases(random.reals(static_cast<std::size_t>(2 * panel_width))),
+          residuals(random.reals(static_cast<std::size_t>(4 * pairs * panel_width + 5))) {}
 
     float expected(int pixel, int channel) const {
         double sum = bias ? biases[static_cast<std::size_t>(channel)] : 0.0;
         for (int k = 0; k < depth; ++k)
             sum += static_cast<double>(inputs[static_cast<std::size_t>(pixel * depth + k + 3)]) *
-                   weights[static_cast<std::size_t>((channel / width * depth + k) * width + channel % width)];
+                   weights[static_cast<std::size_t>((channel / panel_width * depth + k) * panel_width +
+                                                    channel % panel_width)];
         const float value = silu ? kernels::plain::silu(static_cast<float>(sum)) : static_cast<float>(sum);
-        return residual ? value + residuals[static_cast<std::size_t>(pixel * 2 * width + channel + 5)] : value;
+        return residual ? value + residuals[static_cast<std::size_t>(pixel * 2 * panel_width + channel + 5)] : value;
     }
 };
 
 void check_tile(const Operands& with) {
-    const int pairs = with.pairs, depth = with.depth, row = 2 * width;
+    const int pairs = with.pairs, depth = with.depth, row = 2 * panel_width;
     const std::ptrdiff_t next_sums = 2 * depth + 8;
     std::vector<float> sums = tests::poisoned(static_cast<std::size_t>(pairs * next_sums));
-    std::vector<float> mixed = tests::poisoned(static_cast<std::size_t>(2 * depth * width));
+    std::vector<float> mixed = tests::poisoned(static_cast<std::size_t>(2 * depth * panel_width));
     std::vector<float> outputs = tests::poisoned(static_cast<std::size_t>(2 * pairs * row + 6));
     const float *upper = with.inputs.data() + 3, *lower = upper + pairs * depth;
     std::vector<const float*> plus;
@@ -67,13 +68,13 @@ void check_tile(const Operands& with) {
     tile.next_sums = next_sums;
     tile.depth = depth;
     tile.left = with.weights.data();
-    tile.right = tile.left + depth * width;
+    tile.right = tile.left + depth * panel_width;
     tile.mixed = mixed.data();
     tile.bias = with.bias ? with.biases.data() : nullptr;
     tile.out_upper = out.data();
     tile.out_lower = out.data() + pairs;
     tile.left_offset = 5;
-    tile.right_offset = 5 + width;
+    tile.right_offset = 5 + panel_width;
     if (with.residual) {
         tile.residual_upper = plus.data();
         tile.residual_lower = plus.data() + pairs;

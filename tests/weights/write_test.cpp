@@ -93,11 +93,11 @@ TEST_CASE("a failure leaves the older file and no other") {
     const NamedTensor tensors[] = {{"a", shape, values}};
     effv2_test::write_file(path, "older");
     {
-        const FileSizeLimit full(100000);
+        const FileSizeLimit limit(100000);
         CHECK(refusal(path, tensors, {}, ErrorCode::file) == path + ": cannot be written: File too large");
     }
     {
-        const FileSizeLimit full(1);  // the last bytes only fail when the buffer is emptied
+        const FileSizeLimit limit(1);  // the last bytes only fail when the buffer is emptied
         CHECK(refusal(path, {}, {}, ErrorCode::file) == path + ": cannot be written: File too large");
     }
     CHECK(effv2_test::file_text(path) == "older");

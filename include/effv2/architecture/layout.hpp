@@ -92,9 +92,9 @@ inline constexpr int max_squeezed_pictures = 8;
 
 constexpr int slab_count(int inputs) { return (round_to_granule(inputs) + squeeze_slab - 1) / squeeze_slab; }
 
-// Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 512 bytes,
-// where the rows of one kernel tile and the pixels of a weight gradient would fall into a few sets of the first-level
-// cache.
+// Floats from one pixel to the next in a map of `channels`: rounded to the granule, and kept off multiples of 512
+// bytes, where the rows of one kernel tile and the pixels of a weight gradient would fall into a few sets of the
+// first-level cache.
 constexpr int pixel_stride(int channels) {
     const int floats = round_to_granule(channels);
     return floats % 128 == 0 ? floats + static_cast<int>(segment_floats) : floats;

@@ -11,7 +11,7 @@ using namespace effv2::training::data;
 
 namespace {
 
-constexpr std::uint64_t seed = 11;
+constexpr std::uint64_t mix_seed = 11;
 
 // A batch whose floats and labels tell the samples apart.
 struct Made {
@@ -37,7 +37,7 @@ struct Made {
 };
 
 Made mixed(Made made, const MixStrengths& strengths, Executor& executor) {
-    REQUIRE(mix(executor, seed, made.samples, strengths, made.batch()));
+    REQUIRE(mix(executor, mix_seed, made.samples, strengths, made.batch()));
     return made;
 }
 
@@ -50,7 +50,7 @@ Made mixed(Made made, const MixStrengths& strengths) {
 void check_mixup(const Made& before, const Made& after, std::size_t first, std::size_t count, double alpha) {
     for (std::size_t i = first; i < first + count; ++i) {
         const std::size_t partner = 2 * first + count - 1 - i;
-        const auto w = static_cast<float>(draw_mixup(seed, before.samples[i], alpha));
+        const auto w = static_cast<float>(draw_mixup(mix_seed, before.samples[i], alpha));
         REQUIRE((w >= 0.5F && w <= 1.0F));
         for (std::size_t at = 0; at < before.elements(); ++at)
             REQUIRE(after.picture(i, at) ==
@@ -66,14 +66,14 @@ void check_cutmix(const Made& before, const Made& after, std::size_t first, std:
                   CutmixLabels kind) {
     const int side = before.side;
     const auto area = [&](std::size_t i) {
-        const Box box = draw_cutmix(seed, before.samples[i], alpha, side);
+        const Box box = draw_cutmix(mix_seed, before.samples[i], alpha, side);
         return static_cast<double>(box.width * box.height) / (side * side);
     };
     double mean = 0.0;
     for (std::size_t i = first; i < first + count; ++i) mean += area(i) / static_cast<double>(count);
     for (std::size_t i = first; i < first + count; ++i) {
         const std::size_t partner = 2 * first + count - 1 - i;
-        const Box box = draw_cutmix(seed, before.samples[i], alpha, side);
+        const Box box = draw_cutmix(mix_seed, before.samples[i], alpha, side);
         for (std::size_t at = 0; at < before.elements(); ++at) {
             const int x = static_cast<int>(at) % side, y = static_cast<int>(at) / side % side;
             const bool within = x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
@@ -133,8 +133,8 @@ TEST_CASE("weights and boxes have their distributions, and differ by sample, epo
     double weight = 0.0, area = 0.0;
     constexpr int draws = 20000;
     for (std::uint64_t i = 0; i < draws; ++i) {
-        weight += draw_mixup(seed, {0, i}, 1.0) / draws;
-        const Box box = draw_cutmix(seed, {0, i}, 1.0, 64);
+        weight += draw_mixup(mix_seed, {0, i}, 1.0) / draws;
+        const Box box = draw_cutmix(mix_seed, {0, i}, 1.0, 64);
         REQUIRE((box.x >= 0 && box.y >= 0 && box.width >= 0 && box.height >= 0));
         REQUIRE((box.x + box.width <= 64 && box.y + box.height <= 64));
         area += box.width * box.height / (64.0 * 64.0) / draws;
@@ -166,7 +166,7 @@ TEST_CASE("wrong strengths and spans are refused, and change nothing") {
     Made made(4, 3, 2);
     const std::vector<float> before = made.pictures;
     const auto message = [&](const MixStrengths& strengths, const Batch& batch) {
-        return mix(executor, seed, made.samples, strengths, batch).error().message;
+        return mix(executor, mix_seed, made.samples, strengths, batch).error().message;
     };
     CHECK(message({.mixup_alpha = -0.1}, made.batch()) ==
           "the alpha of mixup is 0 (off) or 0.001 to 1000000, not -0.100000");

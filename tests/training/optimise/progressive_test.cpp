@@ -143,7 +143,7 @@ TEST_CASE("schedules of one's own") {
 }
 
 TEST_CASE("schedules that cannot be followed are refused") {
-    CHECK(refusal({}) == "progressive schedule: a progressive schedule needs at least one stage");
+    CHECK(refusal(ProgressiveSchedule{}) == "progressive schedule: a progressive schedule needs at least one stage");
     CHECK(refusal({{{.size = 64}, {.size = 7}}}) ==
           "progressive schedule: stage 2: images of a stage must be 8 to 8192 pixels a side");
     CHECK(refusal({{{.size = -64}}}).find("8 to 8192") != std::string::npos);

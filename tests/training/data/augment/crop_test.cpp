@@ -13,7 +13,7 @@ using tests::at;
 
 namespace {
 
-Random stream(std::uint64_t index) { return Random(5, 0, index, Purpose::crop); }
+Random crop_stream(std::uint64_t index) { return Random(5, 0, index, Purpose::crop); }
 
 bool inside(const Box& box, int width, int height) {
     return box.x >= 0 && box.y >= 0 && box.width >= 1 && box.height >= 1 && box.x + box.width <= width &&
@@ -27,7 +27,7 @@ TEST_CASE("area crops stay inside and within their areas and aspects") {
         for (const auto& [width, height] : {std::pair{640, 480}, {333, 500}, {224, 224}}) {
             const double whole = static_cast<double>(width) * height;
             for (std::uint64_t i = 0; i < 3000; ++i) {
-                Random random = stream(i);
+                Random random = crop_stream(i);
                 const Box box = draw_area_crop(random, width, height, crop, 224);
                 REQUIRE(inside(box, width, height));
                 if (box.width == width && box.height == height) continue;
@@ -45,7 +45,7 @@ TEST_CASE("tiny pictures have crops of a pixel at least") {
         for (int width = 1; width < 8; ++width)
             for (int height = 1; height < 8; ++height)
                 for (std::uint64_t i = 0; i < 50; ++i) {
-                    Random random = stream(i);
+                    Random random = crop_stream(i);
                     REQUIRE(inside(draw_area_crop(random, width, height, crop, 8), width, height));
                 }
 }
@@ -56,7 +56,7 @@ TEST_CASE("torchvision's draw is even in area, TensorFlow's in height") {
     double area = 0.0, side = 0.0, x = 0.0;
     constexpr int draws = 20000, large = 1000;
     for (int i = 0; i < draws; ++i) {
-        Random random = stream(static_cast<std::uint64_t>(i));
+        Random random = crop_stream(static_cast<std::uint64_t>(i));
         const Box box = draw_area_crop(random, large, large, crop, 224);
         area += box.width * box.height / (1e6 * draws);
         x += static_cast<double>(box.x) / (large - box.width) / draws;
@@ -66,7 +66,7 @@ TEST_CASE("torchvision's draw is even in area, TensorFlow's in height") {
     crop.draw = AreaDraw::tensorflow;
     int odd = 0;
     for (int i = 0; i < draws; ++i) {
-        Random random = stream(static_cast<std::uint64_t>(i));
+        Random random = crop_stream(static_cast<std::uint64_t>(i));
         const Box box = draw_area_crop(random, large, large, crop, 224);
         side += box.height / (1e3 * draws);
         odd += box.height % 2;
@@ -80,7 +80,7 @@ TEST_CASE("torchvision's draw is even in the logarithm of the aspect") {
     constexpr int draws = 20000;
     const AreaCrop crop{AreaDraw::torchvision, 0.1, 0.1, 0.5, 2.0, 10, 0.0, CropFallback::whole};
     for (int i = 0; i < draws; ++i) {
-        Random random = stream(static_cast<std::uint64_t>(i));
+        Random random = crop_stream(static_cast<std::uint64_t>(i));
         const Box box = draw_area_crop(random, 2000, 2000, crop, 224);
         const double drawn = std::log2(static_cast<double>(box.width) / box.height);
         logarithm += drawn / draws;
@@ -94,7 +94,7 @@ TEST_CASE("crops reach all places of a small picture, the last row and column to
     std::array<int, 5> seen{};
     const AreaCrop crop{AreaDraw::tensorflow, 0.76, 0.77, 1.0, 1.0, 10, 0.0, CropFallback::whole};
     for (std::uint64_t i = 0; i < 5000; ++i) {
-        Random random = stream(i);
+        Random random = crop_stream(i);
         const Box box = draw_area_crop(random, 32, 32, crop, 32);
         REQUIRE(box.width == 28);
         ++seen[static_cast<std::size_t>(box.x)];
@@ -103,7 +103,7 @@ TEST_CASE("crops reach all places of a small picture, the last row and column to
 }
 
 TEST_CASE("where no try fits, what remains is the middle or the whole") {
-    Random random = stream(0);
+    Random random = crop_stream(0);
     const auto lost = [&](CropFallback fallback, int width, int height) {
         const AreaCrop crop{AreaDraw::torchvision, 1.0, 1.0, 3.0 / 4.0, 4.0 / 3.0, 10, 0.0, fallback};
         return draw_area_crop(random, width, height, crop, 224);
@@ -118,7 +118,7 @@ TEST_CASE("where no try fits, what remains is the middle or the whole") {
 
 TEST_CASE("tries that cover too little are lost") {
     AreaCrop crop{AreaDraw::torchvision, 0.05, 0.08, 1.0, 1.0, 10, 0.1, CropFallback::whole};
-    Random random = stream(0);
+    Random random = crop_stream(0);
     CHECK(draw_area_crop(random, 500, 500, crop, 224) == Box{0, 0, 500, 500});
     crop.min_covered = 0.0;
     CHECK(draw_area_crop(random, 500, 500, crop, 224).width < 150);
@@ -127,7 +127,7 @@ TEST_CASE("tries that cover too little are lost") {
 TEST_CASE("the classic shift is even over 81 places for 32 pixels, and pads with black") {
     std::array<int, 81> seen{};
     for (std::uint64_t i = 0; i < 81000; ++i) {
-        Random random = stream(i);
+        Random random = crop_stream(i);
         const Shift shift = draw_shift(random, 32, 32);
         REQUIRE(std::abs(shift.x) <= 4);
         REQUIRE(std::abs(shift.y) <= 4);

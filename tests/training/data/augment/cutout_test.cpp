@@ -11,7 +11,7 @@ using tests::plain;
 
 namespace {
 
-Random stream(std::uint64_t index) { return Random(6, 0, index, Purpose::cutout); }
+Random cutout_stream(std::uint64_t index) { return Random(6, 0, index, Purpose::cutout); }
 
 int changed(const Picture& picture, int value) {
     int count = 0;
@@ -24,7 +24,7 @@ int changed(const Picture& picture, int value) {
 TEST_CASE("a cutout is a square about any pixel, cut at the border") {
     bool whole = false, corner = false;
     for (std::uint64_t i = 0; i < 3000; ++i) {
-        Random first = stream(i), second = stream(i);
+        Random first = cutout_stream(i), second = cutout_stream(i);
         const Box box = draw_cutout(first, 20, 12, 4);
         REQUIRE((box.x >= 0 && box.y >= 0 && box.x + box.width <= 20 && box.y + box.height <= 12));
         REQUIRE((box.width >= 4 && box.width <= 8 && box.height >= 4 && box.height <= 8));
@@ -41,7 +41,7 @@ TEST_CASE("a cutout is a square about any pixel, cut at the border") {
 }
 
 TEST_CASE("a reach of 0 cuts nothing out, a large one everything") {
-    Random random = stream(0);
+    Random random = cutout_stream(0);
     Picture picture = plain(5, 5, black_fill);
     cutout(picture, 0, grey_fill, random);
     CHECK(changed(picture, 0) == 0);
@@ -54,7 +54,7 @@ TEST_CASE("erasing happens as often as asked, within areas and aspects, with noi
     double area = 0.0;
     const Erasing erasing{.probability = 0.25};
     for (std::uint64_t i = 0; i < 8000; ++i) {
-        Random random = stream(i);
+        Random random = cutout_stream(i);
         const Box box = draw_erasing(random, 100, 100, erasing);
         if (box == Box{}) continue;
         ++erased;
@@ -66,11 +66,11 @@ TEST_CASE("erasing happens as often as asked, within areas and aspects, with noi
     }
     CHECK(tests::near(erased, 2000, 0.08));
     CHECK(tests::near(area / erased, 1750, 0.05));  // large flat ones do not fit: a little under
-    Random never = stream(1), always = stream(1);
+    Random never = cutout_stream(1), always = cutout_stream(1);
     CHECK(draw_erasing(never, 100, 100, {.probability = 0.0}) == Box{});
     Picture picture = plain(100, 100, black_fill);
     erase_randomly(picture, {.probability = 1.0}, always);
     CHECK(changed(picture, 0) > 3 * 150);
-    Random tiny = stream(2);
+    Random tiny = cutout_stream(2);
     CHECK(draw_erasing(tiny, 1, 1, {.probability = 1.0}) == Box{});
 }

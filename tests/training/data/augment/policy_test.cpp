@@ -15,12 +15,12 @@ using tests::noise;
 
 namespace {
 
-Random stream(std::uint64_t index) { return Random(7, 0, index, Purpose::policy); }
+Random policy_stream(std::uint64_t index) { return Random(7, 0, index, Purpose::policy); }
 
 Picture after(Picture picture, Operation operation, double level, std::uint64_t index = 0,
               const OperationOptions& options = {}) {
     Picture scratch;
-    Random random = stream(index);
+    Random random = policy_stream(index);
     apply(operation, level, options, random, picture, scratch);
     return picture;
 }
@@ -36,7 +36,7 @@ std::vector<Picture> outcomes(const Picture& from, Operation operation, double l
     return seen;
 }
 
-Picture moved(Picture picture, const Affine& affine) {
+Picture moved_by(Picture picture, const Affine& affine) {
     Picture scratch;
     transform(picture, affine, grey_fill, scratch);
     return picture;
@@ -47,8 +47,8 @@ void check_both_ways(const Picture& from, Operation operation, double level, con
                      const Affine& one, const Affine& other) {
     const std::vector<Picture> seen = outcomes(from, operation, level, options);
     REQUIRE(seen.size() == 2);
-    CHECK((seen[0] == moved(from, one) || seen[0] == moved(from, other)));
-    CHECK((seen[1] == moved(from, one) || seen[1] == moved(from, other)));
+    CHECK((seen[0] == moved_by(from, one) || seen[0] == moved_by(from, other)));
+    CHECK((seen[1] == moved_by(from, one) || seen[1] == moved_by(from, other)));
 }
 
 }  // namespace
@@ -133,7 +133,7 @@ TEST_CASE("RandAugment draws each operation as often") {
     const Picture from = noise(40, 40, 5);
     std::array<int, operation_count> counts{};
     for (std::uint64_t i = 0; i < 1600; ++i) {
-        Random random = stream(i), twin = stream(i);
+        Random random = policy_stream(i), twin = policy_stream(i);
         Picture picture = from, scratch;
         rand_augment(picture, 1, 9.0, {}, random, scratch);
         const auto drawn = twin.below(static_cast<std::uint32_t>(operation_count));
@@ -149,7 +149,7 @@ TEST_CASE("two layers are one after the other") {
     const Picture from = noise(30, 30, 6);
     int differ = 0;
     for (std::uint64_t i = 0; i < 100; ++i) {
-        Random both = stream(i), parts = stream(i);
+        Random both = policy_stream(i), parts = policy_stream(i);
         Picture once = from, twice = from, scratch;
         rand_augment(twice, 2, 6.67, {}, both, scratch);
         rand_augment(once, 1, 6.67, {}, parts, scratch);
@@ -182,7 +182,7 @@ TEST_CASE("AutoAugment v0 takes its steps as often as they ask") {
     int inverted = 0;
     constexpr int draws = 20000;
     for (std::uint64_t i = 0; i < draws; ++i) {
-        Random random = stream(i);
+        Random random = policy_stream(i);
         Picture picture = from, scratch;
         auto_augment(picture, {}, random, scratch);
         inverted += tests::at(picture, 8, 8, 0) == 155 ? 1 : 0;
