@@ -29,7 +29,7 @@ struct GradientTile {
     const PixelRun* runs = nullptr;
     int run_count = 0;
     float* sum = nullptr;  // (input channels, panel width)
-    bool asks = false;     // for operands ahead of time, as the first tile that reads these cache lines should
+    bool asks = false;     // for operands ahead of time; each tile's, found by add_gradient of many channels
     bool add = false;      // to what `sum` holds, or start from zero
 };
 
@@ -101,7 +101,7 @@ inline constexpr auto gradient_table = []<int... g>(std::integer_sequence<int, g
 }  // namespace detail
 
 // Input channels [first, end), both multiples of a granule, by a panel of `granules` granules. The operands are those
-// of channel 0.
+// of channel 0. The first tile that reads a cache line asks for those to come.
 template <class Arch>
 inline void add_gradient(int first, int end, int granules, GradientTile tile) {
     constexpr int line = static_cast<int>(segment_floats);
