@@ -16,7 +16,7 @@ namespace cli {
 
 namespace {
 
-struct Settings {
+struct BenchSettings {
     std::string variant;
     int size = 0, batch = 1, threads = 0;
     double seconds = 4.0;
@@ -48,7 +48,8 @@ Times measure(double seconds, Pass pass) {
     return {(all[(all.size() - 1) / 2] + all[all.size() / 2]) / 2, all.front(), all.size()};
 }
 
-void print(const Settings& settings, const effv2::Architecture& a, const effv2::Executor& cores, const Times& times) {
+void print(const BenchSettings& settings, const effv2::Architecture& a, const effv2::Executor& cores,
+           const Times& times) {
     const double gflops = 2.0 * static_cast<double>(effv2::macs(a)) * settings.batch / (times.median_ms * 1e6);
     if (!settings.json) {
         std::printf("EfficientNetV2 %s at %dx%d, batch %d, %d threads, %zu runs\n", settings.variant.c_str(),
@@ -75,7 +76,7 @@ void print_profile(effv2::Network& network, std::span<const float> pictures, int
     profile.print(macs);
 }
 
-int run(const Settings& settings) {
+int run(const BenchSettings& settings) {
     effv2::Architecture a = architecture_of(settings.variant, settings.size, 0);
     if (settings.direct) a = a.with_convolutions(effv2::Convolutions::direct);
     effv2::Result<effv2::PackedWeights<>> weights = effv2::pack_weights(a, effv2::FormulaSource());
@@ -103,7 +104,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_bench(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<BenchSettings>();
     options.variant(settings->variant, Need::required);
     options.size(settings->size);
     options.number({"--batch", "N", "pictures a pass (default: 1)"}, settings->batch, 1, 4096);

@@ -10,7 +10,7 @@ namespace cli {
 namespace {
 
 // Pixels of the picture, and of the part between the axes, which begins lower where the legend needs lines of its own.
-constexpr double width = 760, height = 420, left = 72, right = 740, highest = 48, bottom = 364;
+constexpr double picture_width = 760, picture_height = 420, left = 72, right = 740, highest = 48, bottom = 364;
 
 // Colours with contrast on white and on black alike, for viewers that do not tell which of them it is.
 constexpr std::array<const char*, 8> colours{"#3b82f6", "#e0662f", "#16a085", "#a855f7",
@@ -173,8 +173,8 @@ std::string draw(const Chart& chart) {
     Frame frame = make_frame(chart);
     frame.top = legend.top;
     std::string svg =
-        format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\">\n", width,
-               height, width, height);
+        format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\">\n",
+               picture_width, picture_height, picture_width, picture_height);
     svg += style;
     svg += format("<text class=\"title\" x=\"%g\" y=\"30\">", left) + escape(chart.title) + "</text>\n";
     svg += draw_axes(frame);

@@ -22,7 +22,7 @@ void add(Checksum& sum, std::span<const std::byte> bytes) {
     sum.add(last);
 }
 
-std::string as_text(const Checksum& sum) {
+std::string in_hexadecimal(const Checksum& sum) {
     std::array<char, 17> digits{};
     std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(sum.value()));
     return digits.data();
@@ -39,7 +39,7 @@ std::string checksum_pictures(const effv2::training::data::Pictures& pictures) {
         const auto rows = static_cast<std::size_t>(image.height);
         add(sum, std::as_bytes(std::span(image.data, static_cast<std::size_t>(image.row_stride) * rows)));
     }
-    return as_text(sum);
+    return in_hexadecimal(sum);
 }
 
 effv2::Result<std::string> checksum_file(const std::string& path) {
@@ -47,7 +47,7 @@ effv2::Result<std::string> checksum_file(const std::string& path) {
     if (!file) return file.error();
     Checksum sum;
     add(sum, file->bytes());
-    return as_text(sum);
+    return in_hexadecimal(sum);
 }
 
 }  // namespace cli

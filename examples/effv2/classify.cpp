@@ -15,7 +15,7 @@ using effv2::Result;
 using effv2::Status;
 using nlohmann::ordered_json;
 
-struct Settings {
+struct ClassifySettings {
     ClassifierOptions classifier;
     int top = 5;
     bool json = false;
@@ -46,7 +46,7 @@ Result<std::vector<examples::Guess>> classify(Classifier& classifier, const std:
 }
 
 // All pictures, whatever becomes of each: one that fails is reported and left out.
-int classify_all(const Settings& settings, Classifier& classifier) {
+int classify_all(const ClassifySettings& settings, Classifier& classifier) {
     int status = success;
     ordered_json all = ordered_json::array();
     for (const std::string& image : settings.images) {
@@ -63,7 +63,7 @@ int classify_all(const Settings& settings, Classifier& classifier) {
     return status;
 }
 
-int run(const Settings& settings) {
+int run(const ClassifySettings& settings) {
     examples::Cores cores = cores_of(settings.classifier.threads);
     Result<Classifier> classifier = Classifier::load(settings.classifier, cores);
     return classifier ? classify_all(settings, *classifier) : fail(classifier.error());
@@ -72,7 +72,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_classify(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<ClassifySettings>();
     add_classifier(options, settings->classifier);
     options.number({"--top", "K", "how many classes to name (default: 5)"}, settings->top, 1, 1000000);
     options.flag("--json", settings->json, "print one JSON array");

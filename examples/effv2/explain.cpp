@@ -21,7 +21,7 @@ using effv2::ErrorCode;
 using effv2::Result;
 using effv2::Status;
 
-struct Settings {
+struct ExplainSettings {
     ClassifierOptions classifier;
     std::string named, image, output;
 };
@@ -57,7 +57,7 @@ Result<examples::Guess> choose_class(const std::string& named, const Classifier&
     return all->front();
 }
 
-Status explain(const Settings& settings, Classifier& classifier) {
+Status explain(const ExplainSettings& settings, Classifier& classifier) {
     std::error_code ignored;
     if (std::filesystem::equivalent(settings.output, settings.image, ignored))
         return Error{ErrorCode::argument, settings.output + ": is the picture, and would be overwritten"};
@@ -79,7 +79,7 @@ Status explain(const Settings& settings, Classifier& classifier) {
     return std::monostate{};
 }
 
-int run(const Settings& settings) {
+int run(const ExplainSettings& settings) {
     examples::Cores cores = cores_of(settings.classifier.threads);
     Result<Classifier> classifier = Classifier::load(settings.classifier, cores);
     if (!classifier) return fail(classifier.error());
@@ -90,7 +90,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_explain(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<ExplainSettings>();
     add_classifier(options, settings->classifier);
     options.text({"--class", "CLASS", "the class to look for: its name or number (default: the likeliest)"},
                  settings->named);

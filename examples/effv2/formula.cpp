@@ -16,13 +16,13 @@ namespace {
 
 using effv2::ErrorCode;
 
-struct Settings {
+struct FormulaSettings {
     std::string variant, architecture, labels, naming = "timm", padding, output;
     int classes = 0;
 };
 
 // The formula's epsilon goes with two of the named schemes; of other pairs, the file must leave the scheme open.
-effv2::Scheme scheme_for(const Settings& settings, effv2::Padding described) {
+effv2::Scheme scheme_for(const FormulaSettings& settings, effv2::Padding described) {
     effv2::Scheme scheme = settings.naming == "torchvision" ? effv2::schemes::torchvision : effv2::schemes::timm_tf;
     // A variant's padding is its source's, an architecture says its own.
     effv2::Padding padding = settings.architecture.empty() ? scheme.padding : described;
@@ -34,7 +34,7 @@ effv2::Scheme scheme_for(const Settings& settings, effv2::Padding described) {
 }
 
 // The network that is asked for, with another number of classes where one is given.
-effv2::Result<effv2::Architecture> find_architecture(const Settings& settings) {
+effv2::Result<effv2::Architecture> find_architecture(const FormulaSettings& settings) {
     if (settings.architecture.empty()) return architecture_of(settings.variant, 0, settings.classes);
     effv2::Result<effv2::Architecture> a = effv2::parse_architecture(settings.architecture);
     if (a && settings.classes > 0) a = a->with_classes(settings.classes);
@@ -42,7 +42,7 @@ effv2::Result<effv2::Architecture> find_architecture(const Settings& settings) {
 }
 
 // An architecture of one's own describes itself, with timm's recipe of b0 at its size.
-effv2::Result<effv2::Metadata> make_metadata(const Settings& settings, const effv2::Architecture& a) {
+effv2::Result<effv2::Metadata> make_metadata(const FormulaSettings& settings, const effv2::Architecture& a) {
     effv2::Metadata metadata;
     if (settings.architecture.empty()) {
         metadata.emplace(effv2::metadata_keys::variant, settings.variant);
@@ -57,7 +57,7 @@ effv2::Result<effv2::Metadata> make_metadata(const Settings& settings, const eff
     return effv2::describe_model(a, effv2::named_recipe("timm", "b0")->with_size(a.input.height), labels);
 }
 
-int run(const Settings& settings) {
+int run(const FormulaSettings& settings) {
     if (settings.variant.empty() == settings.architecture.empty())
         return wrong_usage("formula needs one of --variant and --architecture");
     if (settings.architecture.empty() && !settings.labels.empty())
@@ -84,7 +84,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_formula(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<FormulaSettings>();
     options.network(settings->variant, settings->architecture);
     options.text({"--labels", "F", "names for an architecture's classes, a text file, a line a class"},
                  settings->labels);

@@ -15,7 +15,7 @@ namespace cli {
 
 namespace {
 
-struct Settings {
+struct InfoSettings {
     std::string variant, architecture, weights;
     int size = 0, classes = 0;
     bool json = false;
@@ -159,7 +159,7 @@ void print_table(const Subject& subject) {
     std::printf("scratch of each thread  %12zu bytes\n", memory.scratch);
 }
 
-effv2::Result<Subject> find_subject(const Settings& settings) {
+effv2::Result<Subject> find_subject(const InfoSettings& settings) {
     if (!settings.weights.empty()) {
         effv2::Result<FileFacts> facts = read_facts(settings.weights);
         if (!facts) return facts.error();
@@ -172,7 +172,7 @@ effv2::Result<Subject> find_subject(const Settings& settings) {
     return Subject{std::string(effv2::variant_name(*a)), *a, std::nullopt};
 }
 
-int run(const Settings& settings) {
+int run(const InfoSettings& settings) {
     const int named = !settings.variant.empty() + !settings.architecture.empty() + !settings.weights.empty();
     if (named != 1) return wrong_usage("info needs one of --variant, --architecture and --weights");
     if (!settings.weights.empty() && settings.classes > 0) return wrong_usage("--classes: the weights have theirs");
@@ -188,7 +188,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_info(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<InfoSettings>();
     options.network(settings->variant, settings->architecture);
     options.text({"--weights", "F", "what a .safetensors file holds"}, settings->weights);
     options.size(settings->size);

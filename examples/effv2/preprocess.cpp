@@ -12,12 +12,12 @@ namespace cli {
 
 namespace {
 
-struct Settings {
+struct PreprocessSettings {
     std::string variant, image, output;
     RecipeOptions recipe;
 };
 
-int run(const Settings& settings) {
+int run(const PreprocessSettings& settings) {
     const effv2::Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, "timm", settings.variant);
     if (!recipe) return fail(recipe.error());
     std::vector<float> input(effv2::input_elements(*recipe));
@@ -34,7 +34,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_preprocess(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<PreprocessSettings>();
     options.variant(settings->variant, Need::required);
     add_recipe(options, settings->recipe);
     options.text({"image", "IMAGE", "the picture: JPEG, PNG or WebP", Need::required}, settings->image);

@@ -24,7 +24,7 @@ using effv2::Status;
 using examples::NpyReader;
 using examples::NpyWriter;
 
-struct Settings {
+struct ForwardSettings {
     std::string weights, variant, padding, input, output, features, maps;
     int threads = 0;
 };
@@ -89,7 +89,7 @@ std::span<float>& map_slot(effv2::Outputs& outputs) {
 }
 
 // The files that were asked for.
-Result<std::vector<Sink>> open_sinks(const Settings& settings, const effv2::Architecture& a, std::size_t count,
+Result<std::vector<Sink>> open_sinks(const ForwardSettings& settings, const effv2::Architecture& a, std::size_t count,
                                      std::size_t group) {
     std::vector<Sink> sinks;
     Status status = std::monostate{};
@@ -135,7 +135,7 @@ Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, std
     return std::monostate{};
 }
 
-int run(const Settings& settings) {
+int run(const ForwardSettings& settings) {
     Result<NpyReader> input = NpyReader::open(settings.input);
     if (!input) return fail(input.error());
     const Result<Pictures> pictures = check_input(*input);
@@ -161,7 +161,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 Action declare_run(Options& options) {
-    const auto settings = std::make_shared<Settings>();
+    const auto settings = std::make_shared<ForwardSettings>();
     options.weights(settings->weights);
     options.variant(settings->variant, Need::optional);
     options.padding(settings->padding);

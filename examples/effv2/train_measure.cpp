@@ -13,10 +13,11 @@ using namespace effv2::training;
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Pictures a second of what `make_batch` does with one batch, after a first one that warms up; `make_batch` may fail.
 template <class MakeBatch>
 Result<double> rate(int batch, MakeBatch make_batch) {
-    using Clock = std::chrono::steady_clock;
     constexpr double wanted = 1.5;  // seconds
     if (Status first = make_batch(); !first) return first.error();
     const Clock::time_point start = Clock::now();

@@ -173,7 +173,7 @@ LearningRate choose_rate(const TrainOptions& options, const OptimiserSettings& o
 
 // How pictures are prepared for these weights: whole and squeezed into a square, as training shows them, with the
 // numbers that a file of first weights was trained with, or else the pictures' own.
-effv2::Recipe choose_recipe(const TrainStart& start, const data::Pictures& pictures, int size) {
+effv2::Recipe recipe_of_training(const TrainStart& start, const data::Pictures& pictures, int size) {
     effv2::Recipe recipe{.size = size, .fit = effv2::Fit::squash, .filter = effv2::Filter::bilinear};
     if (start.recipe) {
         recipe.normalization = start.recipe->normalization;
@@ -230,7 +230,7 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.seed = static_cast<std::uint64_t>(options.seed);
     const int test_size = choose_test_size(options, start, run.schedule);
     settings.architecture = start.architecture.with_classes(set.pictures.classes()).with_size(test_size);
-    settings.recipe = choose_recipe(start, set.pictures, test_size);
+    settings.recipe = recipe_of_training(start, set.pictures, test_size);
     settings.whitens = options.whiten;
     settings.evaluate_every = options.evaluate_every;
     settings.checkpoint_every = options.checkpoint_every;
