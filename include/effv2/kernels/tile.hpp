@@ -36,8 +36,9 @@ struct TileShape {
     static constexpr int most_rows = 13;
 };
 
-// How many floats ahead of its use a tile asks for its weights. A tile reads them once, in order, and most come from
-// far away; most processors fetch ahead by themselves only to the end of a page of 4 KiB. Found on Zen 5.
+// How many floats ahead of its use a tile asks for its weights, unless it is told what to ask for. A tile reads them
+// once, in order, and most come from far away; most processors fetch ahead by themselves only to the end of a page of 4
+// KiB. Found on Zen 5.
 inline constexpr std::ptrdiff_t weights_ahead = 4096;
 
 // Asks for `floats` floats from `from` on, which will be read soon but not next. Inlined, because GCC 12 drops calls of
@@ -91,7 +92,13 @@ struct Tile {
     std::ptrdiff_t out_offset = 0;
     const float* const* residual = nullptr;  // rows as `out`, or nullptr
     bool silu = false;
+    const float* ahead = nullptr;  // what is read soon and asked for on the way where asks_by_parts, or nullptr ...
+    std::ptrdiff_t pace = 0;       // ... so many floats for each input
 };
+
+// Whether a tile has a register left for the place of what it asks for: not where it has pointers to thirteen rows.
+template <class Arch>
+inline constexpr bool asks_by_parts = TileShape<Arch>::registers == 16;
 
 template <class Arch, int rows, int granules>
 void compute_tile(const Tile& tile) {
@@ -101,6 +108,9 @@ void compute_tile(const Tile& tile) {
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r] = start; });
 
     const float* weights = tile.weights;
+    const bool told = tile.ahead != nullptr;
+    [[maybe_unused]] const float* ahead = told ? tile.ahead : weights + weights_ahead;
+    [[maybe_unused]] const std::ptrdiff_t pace = told ? tile.pace : Row::width;
     const float* const* in = tile.in;
     for (int tap = 0; tap < tile.taps; ++tap, in += rows) {
         // k ends at zero: a bound to compare with would take the last of the registers that the pointers leave.
@@ -108,9 +118,13 @@ void compute_tile(const Tile& tile) {
         simd::static_for<rows>([&](auto r)
                                    __attribute__((always_inline)) { from[r] = in[r] + tile.in_offset + tile.depth; });
         for (std::ptrdiff_t k = -tile.depth; k < 0; ++k, weights += Row::width) {
-            // At a constant distance: another one would take a register.
             constexpr int line = static_cast<int>(segment_floats);
-            for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + weights_ahead + i);
+            if constexpr (asks_by_parts<Arch>) {
+                for (int i = 0; i < Row::width; i += line) __builtin_prefetch(ahead + i, 0, 2);
+                ahead += pace;
+            } else {
+                for (int i = 0; i < Row::width; i += line) __builtin_prefetch(weights + weights_ahead + i);
+            }
             const Row w = Row::load_factor(weights);
             simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].add_product(from[r][k], w); });
         }
@@ -155,10 +169,13 @@ inline void compute_tile(int rows, int granules, const Tile& tile) {
     detail::tile_table<Arch>[static_cast<std::size_t>(granules - 1)][static_cast<std::size_t>(rows - 1)](tile);
 }
 
-// Cuts `total` rows into the fewest groups of at most `most`, of sizes as equal as can be, and calls f(first, count).
+// The fewest groups of at most `most` rows.
+constexpr int group_count(int total, int most) { return (total + most - 1) / most; }
+
+// Cuts `total` rows into these groups, of sizes as equal as can be, and calls f(first, count).
 template <class F>
 inline void for_each_group(int total, int most, F f) {
-    const int groups = (total + most - 1) / most;
+    const int groups = group_count(total, most);
     for (int g = 0; g < groups; ++g) {
         const int first = total * g / groups, end = total * (g + 1) / groups;
         f(first, end - first);

@@ -78,30 +78,28 @@ struct RowPairs {
     }
 };
 
-// The weights that are read next, of two panels that may lie apart. The last four tiles before ask for them, each for a
-// part: faster than by all tiles (perhaps since they are gone again from the second-level cache), and a tile that asks
-// for all of them waits for what it needs itself. Found on Zen 5.
-class NextWeights {
+// The weights that are read next, of two panels that may lie apart: the last four tiles before ask for them. By all
+// tiles is no faster (perhaps since they are gone again from the second-level cache). Found on Zen 5.
+class NextPanels {
 public:
     // `floats` of each panel; there are `tiles` tiles before.
-    NextWeights(const float* left, const float* right, std::ptrdiff_t floats, int tiles)
-        : left_(left), right_(right), floats_(floats), silent_(std::max(0, tiles - 4)), asking_(tiles - silent_) {}
+    NextPanels(const float* left, const float* right, std::ptrdiff_t floats, int tiles)
+        : silent_(std::max(0, tiles - 4)),
+          left_{left, floats, (tiles - silent_ + 1) / 2},
+          right_{right, floats, (tiles - silent_) / 2} {}
 
     // Tile `which` asks for its part: of the left panel in the first half of those that ask, then of the right one.
     void ask_by(kernels::StrassenTile& tile, int which) const {
         tile.ahead = nullptr;
         if (which < silent_) return;
-        const int index = which - silent_, of_left = (asking_ + 1) / 2;
-        const bool left = index < of_left;
-        const int part = left ? index : index - of_left, parts = left ? of_left : asking_ - of_left;
-        tile.ahead = (left ? left_ : right_) + part * floats_ / parts;
-        tile.pace = floats_ / (parts * kernels::strassen_steps(tile.depth)) + 1;
+        const int index = which - silent_;
+        const bool left = index < left_.tiles;
+        (left ? left_ : right_).ask_by(tile, left ? index : index - left_.tiles, kernels::strassen_steps(tile.depth));
     }
 
 private:
-    const float *left_, *right_;
-    std::ptrdiff_t floats_;
-    int silent_, asking_;  // tiles
+    int silent_;  // tiles
+    NextPanel left_, right_;
 };
 
 // The outputs of one chunk of all inputs, for the units [first, end) that are pairs. The first chunk begins with bias
@@ -138,7 +136,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         tile.right_offset = channel + width;
         layer.ask_for_bias(channel + 2 * width, 2 * width);
         const float* next = next_of(unit);
-        const NextWeights ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles);
+        const NextPanels ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles);
         int index = 0;
         const auto compute = [&](int first, int count) {
             tile.rows = count;

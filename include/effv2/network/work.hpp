@@ -111,6 +111,21 @@ constexpr int tile_rows(const kernels::Panels<Arch>& panels) {
     return panels.count == 1 || last < Shape::max_rows(Shape::unit) ? last : Shape::max_rows(Shape::unit);
 }
 
+// Weights that are read next. `tiles` tiles before ask for them, each for a part, bit by bit: what one tile asks for
+// all at once, it waits for itself.
+struct NextPanel {
+    const float* from;
+    std::ptrdiff_t floats;
+    int tiles;
+
+    // Tile `which` asks for its part, in that many steps.
+    template <class AnyTile>
+    void ask_by(AnyTile& tile, int which, std::ptrdiff_t steps) const {
+        tile.ahead = from + which * floats / tiles;
+        tile.pace = floats / (tiles * steps) + 1;
+    }
+};
+
 // A 1x1 convolution of the rows, without activation: panels [first_panel, end_panel) one after the other, so that a
 // panel's weights are read from memory once for all rows.
 template <class Arch>
@@ -126,12 +141,16 @@ void project(const Rows& rows, const Packed& layer, bool residual, int first_pan
         const int width = panels.width(p) * granule;
         layer.ask_for_bias(channel + width, width);
         const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
+        const std::ptrdiff_t floats = std::ptrdiff_t{layer.depth} * width;
+        const NextPanel next{tile.weights + floats, floats, kernels::group_count(rows.count, most)};
+        int which = 0;
         kernels::for_each_group(rows.count, most, [&](int first, int count) {
             const int end = std::min(first + 2 * count, rows.count);
             for (int i = first + count; i < end; ++i) kernels::ask_to_write(rows.out[i] + channel, width);
             tile.in = rows.in + first;
             tile.out = rows.out + first;
             if (residual) tile.residual = rows.residual + first;
+            next.ask_by(tile, which++, layer.depth);
             kernels::compute_tile<Arch>(count, panels.width(p), tile);
         });
     }
