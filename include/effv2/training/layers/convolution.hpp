@@ -106,9 +106,11 @@ public:
         kernels::for_each_group(count, most, [&](int start, int rows) { add_group(pass, start, rows); });
     }
 
-    // Every tile of one panel of [.., end_panel). Maps with statistics are new to the caches, others were there a
-    // moment ago: of the former, a tile asks for the next one's place.
-    void run(const ConvPass& pass, int panel, int end_panel, const kernels::Panels<Arch>& panels) const {
+    // Every tile of a panel of [first_panel, end_panel). Maps with statistics are new to the caches, others were there
+    // a moment ago: of the former, a tile asks for the next one's place. In the first panel, it asks for the next one's
+    // input: bit by bit, for what is asked for all at once is waited for.
+    void run(const ConvPass& pass, int panel, int first_panel, int end_panel,
+             const kernels::Panels<Arch>& panels) const {
         const int channel = panels.first_channel(panel);
         kernels::Tile tile;
         tile.weights = pass.weights + std::ptrdiff_t{pass.gather.taps()} * pass.depth * channel;
@@ -125,6 +127,8 @@ public:
             tile.depth = group.depth;
             tile.out = out_ + group.first;
             if (pass.residual != nullptr) tile.residual = residual_ + group.first;
+            tile.ahead = panel == first_panel && g + 1 < groups_ ? group_[g + 1].line : nullptr;
+            if (tile.ahead != nullptr) tile.pace = group_[g + 1].line_floats / (group.taps * group.depth) + 1;
             kernels::compute_tile<Arch>(group.rows, panels.width(panel), tile);
         }
         if (pass.moments == nullptr) return;
@@ -139,6 +143,8 @@ private:
     };
     struct Group {
         int first, rows, taps, depth, table;
+        const float* line;  // the last one of the input that it reads; nullptr on the border
+        std::ptrdiff_t line_floats;
     };
 
     // Inlined by force as ask_for is, and for its reason.
@@ -150,16 +156,22 @@ private:
     // Inside the map, a line of the rectangle is one run of floats, which counts as one tap.
     void add_group(const ConvPass& pass, int first, int rows) {
         const kernels::GatherAxis &gy = pass.gather.y, &gx = pass.gather.x;
-        bool whole = pass.source_stride == pass.depth;
-        for (int r = first; r < first + rows && whole; ++r) {
+        bool inside = true;
+        for (int r = first; r < first + rows && inside; ++r) {
             const Corner& c = corner_[r];
-            whole = c.y >= 0 && c.x >= 0 && c.y + gy.taps <= gy.source && c.x + gx.taps <= gx.source;
+            inside = c.y >= 0 && c.x >= 0 && c.y + gy.taps <= gy.source && c.x + gx.taps <= gx.source;
         }
+        const bool whole = inside && pass.source_stride == pass.depth;
+        const int taps = whole ? 1 : gx.taps;  // of a line
         Group& group = group_[groups_++];
-        group = {first, rows, whole ? gy.taps : gy.taps * gx.taps, whole ? gx.taps * pass.depth : pass.depth, used_};
+        group = {first, rows, gy.taps * taps, whole ? gx.taps * pass.depth : pass.depth, used_, nullptr, 0};
         for (int a = 0; a < gy.taps; ++a)
-            for (int b = 0; b < (whole ? 1 : gx.taps); ++b)
+            for (int b = 0; b < taps; ++b)
                 for (int r = first; r < first + rows; ++r) in_[used_++] = source(pass, corner_[r], a, b);
+        if (!inside || pass.gather.taps() == 0) return;
+        const float* const* line = in_ + used_ - taps * rows;
+        group.line = line[0];
+        group.line_floats = line[rows - 1] - line[0] + std::ptrdiff_t{gx.taps} * pass.source_stride;
     }
 
     static const float* source(const ConvPass& pass, const Corner& corner, int a, int b) {
@@ -200,7 +212,7 @@ void convolve(Executor& executor, const ConvPass& pass) {
     const int most = network::tile_rows(panels);
     run_by_parts(executor, chunks, panels.count, [&](int chunk, int first, int end) {
         const detail::ChunkRows<Arch> rows(pass, chunk, chunks, most);
-        for (int p = first; p < end; ++p) rows.run(pass, p, end, panels);
+        for (int p = first; p < end; ++p) rows.run(pass, p, first, end, panels);
     });
 }
 

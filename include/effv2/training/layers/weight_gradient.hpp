@@ -15,17 +15,23 @@ struct GradientCut {
     int lines = 0;   // of all maps: rows of the output, or for a 1x1 chunks of pixels
 
     GradientCut(const ConvShape& shape, int batch) {
-        constexpr int wanted_tasks = 16, most_slice = 64;
-        slice = std::clamp(round_to_granule(shape.in / wanted_tasks), 2 * granule, most_slice);
-        slices = (shape.in + slice - 1) / slice;
+        constexpr int wanted_tasks = 16;
+        cut(shape.in, std::clamp(round_to_granule(shape.in / wanted_tasks), 2 * granule, 64));
         lines = shape.pointwise() ? chunk_count(std::int64_t{batch} * shape.window.output.pixels())
                                   : batch * shape.window.output.height;
         constexpr int least_lines = 4;
         splits = std::clamp(lines / least_lines, 1, (wanted_tasks + slices - 1) / slices);
+        // A pixel of a 1x1 convolution is read once by a task: the larger slices are, the less often by all.
+        constexpr int pointwise_slice = 120;
+        const int wide = (shape.in + pointwise_slice - 1) / pointwise_slice;
+        if (shape.pointwise()) cut(shape.in, round_to_granule((shape.in + wide - 1) / wide));
     }
     std::size_t scratch_floats(const ConvShape& shape) const {
         return splits > 1 ? static_cast<std::size_t>(splits) * shape.weights() : 0;
     }
+
+private:
+    void cut(int channels, int of) { slice = of, slices = (channels + of - 1) / of; }
 };
 
 namespace detail {
@@ -113,7 +119,7 @@ void convolve_weight_gradient(Executor& executor, const ConvShape& shape, int ba
     const int pixels = batch * shape.window.output.pixels();
     const int kernel = shape.window.kernel;
     // Lines that are visited together, so that all panels and taps find their pixels in the caches.
-    const int together = shape.pointwise() ? 1 : std::max(1, chunk_pixels / shape.window.output.width);
+    const int together = shape.pointwise() ? 2 : std::max(1, chunk_pixels / shape.window.output.width);
     const int panels = kernels::Panels<Arch>(shape.out).count;
     run_by_parts(executor, cut.splits * cut.slices, panels, [&](int task, int first_panel, int end_panel) {
         const int split = task / cut.slices, first = task % cut.slices * cut.slice;
