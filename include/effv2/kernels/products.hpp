@@ -53,29 +53,15 @@ void multiply_rows(const Products& products) {
 
 namespace detail {
 
-using ProductFunction = void (*)(const Products&);
-
-template <class Arch>
-constexpr int most_product_rows(int granules) {
-    return std::min(TileShape<Arch>::max_rows(granules), max_task_tiles);
-}
-
-template <class Arch, int granules>
-constexpr auto product_functions() {
-    std::array<ProductFunction, max_task_tiles> table{};
-    [&]<int... r>(std::integer_sequence<int, r...>) {
-        ((table[static_cast<std::size_t>(r)] = &multiply_rows<Arch, r + 1, granules>), ...);
+struct ProductKernel {
+    using Operands = Products;
+    template <class Arch>
+    static constexpr RowRange rows(int granules) {
+        return {1, std::min(TileShape<Arch>::max_rows(granules), max_task_tiles)};
     }
-    (std::make_integer_sequence<int, most_product_rows<Arch>(granules)>{});
-    return table;
-}
-
-// [granules - 1][rows - 1]
-template <class Arch>
-inline constexpr auto product_table = []<int... g>(std::integer_sequence<int, g...>) {
-    return std::array<std::array<ProductFunction, max_task_tiles>, sizeof...(g)>{product_functions<Arch, g + 1>()...};
-}
-(std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+    template <class Arch, int rows, int granules>
+    static constexpr auto function = &multiply_rows<Arch, rows, granules>;
+};
 
 }  // namespace detail
 
@@ -84,11 +70,10 @@ template <class Arch>
 void multiply_rows(int rows, int granules, Products products) {
     const float* in = products.in;
     float* out = products.out;
-    for_each_group(rows, detail::most_product_rows<Arch>(granules), [&](int first, int count) {
+    for_each_group(rows, detail::ProductKernel::rows<Arch>(granules).most, [&](int first, int count) {
         products.in = in + std::ptrdiff_t{first} * products.depth;
         products.out = out + std::ptrdiff_t{first} * granules * granule;
-        detail::product_table<Arch>[static_cast<std::size_t>(granules - 1)][static_cast<std::size_t>(count - 1)](
-            products);
+        call_for_tile<Arch, detail::ProductKernel>(count, granules, products);
     });
 }
 

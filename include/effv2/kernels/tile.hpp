@@ -139,34 +139,52 @@ void compute_tile(const Tile& tile) {
     simd::static_for<rows>([&](auto r) __attribute__((always_inline)) { sum[r].store(tile.out[r] + tile.out_offset); });
 }
 
+// Which numbers of rows a micro-kernel is compiled for.
+struct RowRange {
+    int least, most;
+};
+
+// A micro-kernel's functions by the size of a tile: [granules - 1][rows - 1]. `Kernel` has Operands,
+// rows<Arch>(granules) and function<Arch, rows, granules>.
+template <class Arch, class Kernel>
+inline constexpr auto tile_functions = [] {
+    using Shape = TileShape<Arch>;
+    using Function = void (*)(const typename Kernel::Operands&);
+    std::array<std::array<Function, Shape::most_rows>, Shape::widest> table{};
+    simd::static_for<Shape::widest>([&](auto g) {
+        constexpr RowRange range = Kernel::template rows<Arch>(g + 1);
+        simd::static_for<range.most - range.least + 1>([&](auto r) {
+            constexpr int rows = range.least + r;
+            table[g][rows - 1] = Kernel::template function<Arch, rows, g + 1>;
+        });
+    });
+    return table;
+}();
+
+template <class Arch, class Kernel>
+inline void call_for_tile(int rows, int granules, const typename Kernel::Operands& operands) {
+    const auto& functions = tile_functions<Arch, Kernel>[static_cast<std::size_t>(granules - 1)];
+    functions[static_cast<std::size_t>(rows - 1)](operands);
+}
+
 namespace detail {
 
-using TileFunction = void (*)(const Tile&);
-
-template <class Arch, int granules>
-constexpr auto tile_functions() {
-    std::array<TileFunction, TileShape<Arch>::most_rows> table{};
-    [&]<int... r>(std::integer_sequence<int, r...>) {
-        ((table[static_cast<std::size_t>(r)] = &compute_tile<Arch, r + 1, granules>), ...);
+struct TileKernel {
+    using Operands = Tile;
+    template <class Arch>
+    static constexpr RowRange rows(int granules) {
+        return {1, TileShape<Arch>::max_rows(granules)};
     }
-    (std::make_integer_sequence<int, TileShape<Arch>::max_rows(granules)>{});
-    return table;
-}
-
-// [granules - 1][rows - 1]
-template <class Arch>
-inline constexpr auto tile_table = []<int... g>(std::integer_sequence<int, g...>) {
-    return std::array<std::array<TileFunction, TileShape<Arch>::most_rows>, sizeof...(g)>{
-        tile_functions<Arch, g + 1>()...};
-}
-(std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+    template <class Arch, int rows, int granules>
+    static constexpr auto function = &compute_tile<Arch, rows, granules>;
+};
 
 }  // namespace detail
 
 // Computes `rows` (1 to TileShape::max_rows(granules)) rows of a panel of `granules` granules.
 template <class Arch>
 inline void compute_tile(int rows, int granules, const Tile& tile) {
-    detail::tile_table<Arch>[static_cast<std::size_t>(granules - 1)][static_cast<std::size_t>(rows - 1)](tile);
+    call_for_tile<Arch, detail::TileKernel>(rows, granules, tile);
 }
 
 // The fewest groups of at most `most` rows.

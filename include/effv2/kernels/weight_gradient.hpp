@@ -33,18 +33,6 @@ struct GradientTile {
     bool add = false;      // to what `sum` holds, or start from zero
 };
 
-// Input channels of a tile: as many as registers hold, but no more than a granule, in multiples of which they come.
-// With AVX2, six by two registers take a fifth less time than four by two, which load more for each product.
-template <class Arch>
-constexpr int most_gradient_rows(int granules) {
-    return std::min(granule, TileShape<Arch>::max_rows(granules));
-}
-// The fewest that a multiple of a granule is cut into.
-template <class Arch>
-constexpr int least_gradient_rows(int granules) {
-    return most_gradient_rows<Arch>(granules) == granule ? granule : granule / 2;
-}
-
 template <class Arch, int rows, int granules>
 void add_gradient(const GradientTile& tile) {
     using Row = simd::Row<Arch, granules>;
@@ -78,25 +66,18 @@ void add_gradient(const GradientTile& tile) {
 
 namespace detail {
 
-using GradientFunction = void (*)(const GradientTile&);
-
-template <class Arch, int granules>
-constexpr auto gradient_functions() {
-    constexpr int least = least_gradient_rows<Arch>(granules), most = most_gradient_rows<Arch>(granules);
-    std::array<GradientFunction, granule> table{};
-    [&]<int... r>(std::integer_sequence<int, r...>) {
-        ((table[static_cast<std::size_t>(least + r - 1)] = &add_gradient<Arch, least + r, granules>), ...);
+struct GradientKernel {
+    using Operands = GradientTile;
+    // Input channels: as many as registers hold, but no more than a granule, in multiples of which they come. With
+    // AVX2, six by two registers take a fifth less time than four by two, which load more for each product.
+    template <class Arch>
+    static constexpr RowRange rows(int granules) {
+        const int most = std::min(granule, TileShape<Arch>::max_rows(granules));
+        return {most == granule ? granule : granule / 2, most};
     }
-    (std::make_integer_sequence<int, most - least + 1>{});
-    return table;
-}
-
-// [granules - 1][rows - 1]
-template <class Arch>
-inline constexpr auto gradient_table = []<int... g>(std::integer_sequence<int, g...>) {
-    return std::array<std::array<GradientFunction, granule>, sizeof...(g)>{gradient_functions<Arch, g + 1>()...};
-}
-(std::make_integer_sequence<int, TileShape<Arch>::widest>{});
+    template <class Arch, int rows, int granules>
+    static constexpr auto function = &add_gradient<Arch, rows, granules>;
+};
 
 }  // namespace detail
 
@@ -105,14 +86,13 @@ inline constexpr auto gradient_table = []<int... g>(std::integer_sequence<int, g
 template <class Arch>
 inline void add_gradient(int first, int end, int granules, GradientTile tile) {
     constexpr int line = static_cast<int>(segment_floats);
-    const auto& functions = detail::gradient_table<Arch>[static_cast<std::size_t>(granules - 1)];
     const GradientTile all = tile;
-    for_each_group(end - first, most_gradient_rows<Arch>(granules), [&](int start, int rows) {
+    for_each_group(end - first, detail::GradientKernel::rows<Arch>(granules).most, [&](int start, int rows) {
         const int channel = first + start, last = channel + rows - 1;
         tile.in = all.in + channel;
         tile.sum = all.sum + std::ptrdiff_t{channel} * granules * granule;
         tile.asks = start == 0 || last / line != (channel - 1) / line;
-        functions[static_cast<std::size_t>(rows - 1)](tile);
+        call_for_tile<Arch, detail::GradientKernel>(rows, granules, tile);
     });
 }
 

@@ -31,7 +31,7 @@ inline constexpr int lanes = static_cast<int>(xsimd::batch<float, Arch>::size);
 
 // Unrolls at compile time: calls f(integral_constant<int, 0>) ... f(integral_constant<int, n - 1>).
 template <int n, class F>
-[[gnu::always_inline]] inline void static_for(F&& f) {
+[[gnu::always_inline]] constexpr void static_for(F&& f) {
     [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
         (..., f(std::integral_constant<int, i>{}));
     }
