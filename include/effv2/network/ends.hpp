@@ -44,8 +44,7 @@ void head_panel(const Packed& layer, int panel, const float* map, int pixels, fl
     tile.bias = layer.bias + channel;
     tile.silu = true;
     const int most = kernels::TileShape<Arch>::max_rows(panels.width(panel));
-    const std::ptrdiff_t floats = std::ptrdiff_t{layer.depth} * width;
-    const NextPanel next{tile.weights + floats, floats, kernels::group_count(pixels, most)};
+    const NextPanel next = panel_behind<Arch>(tile, panels.width(panel), pixels);
     int which = 0;
     kernels::for_each_group(pixels, most, [&](int first, int rows) {
         const float* in[kernels::TileShape<Arch>::most_rows];
@@ -56,7 +55,7 @@ void head_panel(const Packed& layer, int panel, const float* map, int pixels, fl
         }
         tile.in = in;
         tile.out = out;
-        next.ask_by(tile, which++, layer.depth);
+        next.ask_by(tile, which++);
         kernels::compute_tile<Arch>(rows, panels.width(panel), tile);
         for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(sums, out[r], width);
     });

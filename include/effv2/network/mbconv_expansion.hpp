@@ -71,8 +71,7 @@ void expand_panel(const MbconvJob& job, const float* map, int begin, int p, cons
     job.ask_beside_expansion(channel, granules * granule);
     PixelWalk walk(to, size, begin);
     const int most = kernels::TileShape<Arch>::max_rows(granules);
-    const std::ptrdiff_t floats = std::ptrdiff_t{tile.depth} * granules * granule;
-    const NextPanel next{tile.weights + floats, floats, kernels::group_count(size.pixels() - begin, most)};
+    const NextPanel next = panel_behind<Arch>(tile, granules, size.pixels() - begin);
     int which = 0;
     kernels::for_each_group(size.pixels() - begin, most, [&](int first, int rows) {
         const float* in[kernels::TileShape<Arch>::most_rows];
@@ -83,7 +82,7 @@ void expand_panel(const MbconvJob& job, const float* map, int begin, int p, cons
         }
         tile.in = in;
         tile.out = out;
-        next.ask_by(tile, which++, tile.depth);
+        next.ask_by(tile, which++);
         kernels::compute_tile<Arch>(rows, granules, tile);
     });
 }
@@ -114,7 +113,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     const std::ptrdiff_t floats = std::ptrdiff_t{depth} * left.width;
     const bool last = channel + 4 * left.width > job.expansion.channels;
     const float* next = last ? job.projection.weights : tile.left + 2 * floats;
-    const NextPanels ahead(next, next + floats, floats, (pairs + most - 1) / most);
+    const NextPanels ahead(next, next + floats, floats, (pairs + most - 1) / most, depth);
     job.ask_beside_expansion(channel, 2 * left.width);
     PixelWalk walk(left, size, 0);
     kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {

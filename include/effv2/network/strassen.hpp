@@ -82,23 +82,26 @@ struct RowPairs {
 // tiles is no faster (perhaps since they are gone again from the second-level cache). Found on Zen 5.
 class NextPanels {
 public:
-    // `floats` of each panel; there are `tiles` tiles before.
-    NextPanels(const float* left, const float* right, std::ptrdiff_t floats, int tiles)
+    // `floats` of each panel; there are `tiles` tiles before, of that depth.
+    NextPanels(const float* left, const float* right, std::ptrdiff_t floats, int tiles, int depth)
         : silent_(std::max(0, tiles - 4)),
-          left_{left, floats, (tiles - silent_ + 1) / 2},
-          right_{right, floats, (tiles - silent_) / 2} {}
+          of_left_((tiles - silent_ + 1) / 2),
+          left_(left, floats, of_left_, kernels::strassen_steps(depth)),
+          right_(right, floats, tiles - silent_ - of_left_, kernels::strassen_steps(depth)) {}
 
     // Tile `which` asks for its part: of the left panel in the first half of those that ask, then of the right one.
     void ask_by(kernels::StrassenTile& tile, int which) const {
-        tile.ahead = nullptr;
-        if (which < silent_) return;
         const int index = which - silent_;
-        const bool left = index < left_.tiles;
-        (left ? left_ : right_).ask_by(tile, left ? index : index - left_.tiles, kernels::strassen_steps(tile.depth));
+        if (index < 0)
+            tile.ahead = nullptr;
+        else if (index < of_left_)
+            left_.ask_by(tile, index);
+        else
+            right_.ask_by(tile, index - of_left_);
     }
 
 private:
-    int silent_;  // tiles
+    int silent_, of_left_;  // tiles
     NextPanel left_, right_;
 };
 
@@ -136,7 +139,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         tile.right_offset = channel + width;
         layer.ask_for_bias(channel + 2 * width, 2 * width);
         const float* next = next_of(unit);
-        const NextPanels ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles);
+        const NextPanels ahead(next, next + to_right, std::ptrdiff_t{depth} * width, tiles, depth);
         int index = 0;
         const auto compute = [&](int first, int count) {
             tile.rows = count;

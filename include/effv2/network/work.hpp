@@ -111,20 +111,33 @@ constexpr int tile_rows(const kernels::Panels<Arch>& panels) {
     return panels.count == 1 || last < Shape::max_rows(Shape::unit) ? last : Shape::max_rows(Shape::unit);
 }
 
-// Weights that are read next. `tiles` tiles before ask for them, each for a part, bit by bit: what one tile asks for
-// all at once, it waits for itself.
-struct NextPanel {
-    const float* from;
-    std::ptrdiff_t floats;
-    int tiles;
+// Weights that are read next. The tiles before ask for them, each for a part, bit by bit: what one tile asks for all at
+// once, it waits for itself.
+class NextPanel {
+public:
+    // By so many tiles, each in so many steps.
+    NextPanel(const float* from, std::ptrdiff_t floats, int tiles, std::ptrdiff_t steps)
+        : from_(from), part_(floats / std::max(1, tiles) + 1), pace_(part_ / steps + 1) {}
 
-    // Tile `which` asks for its part, in that many steps.
+    // Tile `which` asks for its part.
     template <class AnyTile>
-    void ask_by(AnyTile& tile, int which, std::ptrdiff_t steps) const {
-        tile.ahead = from + which * floats / tiles;
-        tile.pace = floats / (tiles * steps) + 1;
+    void ask_by(AnyTile& tile, int which) const {
+        tile.ahead = from_ + which * part_;
+        tile.pace = pace_;
     }
+
+private:
+    const float* from_;
+    std::ptrdiff_t part_, pace_;
 };
+
+// The panel behind a 1x1 convolution's tile, whose panel has so many granules and is computed for so many rows.
+template <class Arch>
+NextPanel panel_behind(const kernels::Tile& tile, int granules, int rows) {
+    const std::ptrdiff_t floats = std::ptrdiff_t{tile.depth} * granules * granule;
+    const int tiles = kernels::group_count(rows, kernels::TileShape<Arch>::max_rows(granules));
+    return NextPanel(tile.weights + floats, floats, tiles, tile.depth);
+}
 
 // A 1x1 convolution of the rows, without activation: panels [first_panel, end_panel) one after the other, so that a
 // panel's weights are read from memory once for all rows.
@@ -141,8 +154,7 @@ void project(const Rows& rows, const Packed& layer, bool residual, int first_pan
         const int width = panels.width(p) * granule;
         layer.ask_for_bias(channel + width, width);
         const int most = kernels::TileShape<Arch>::max_rows(panels.width(p));
-        const std::ptrdiff_t floats = std::ptrdiff_t{layer.depth} * width;
-        const NextPanel next{tile.weights + floats, floats, kernels::group_count(rows.count, most)};
+        const NextPanel next = panel_behind<Arch>(tile, panels.width(p), rows.count);
         int which = 0;
         kernels::for_each_group(rows.count, most, [&](int first, int count) {
             const int end = std::min(first + 2 * count, rows.count);
@@ -150,7 +162,7 @@ void project(const Rows& rows, const Packed& layer, bool residual, int first_pan
             tile.in = rows.in + first;
             tile.out = rows.out + first;
             if (residual) tile.residual = rows.residual + first;
-            next.ask_by(tile, which++, layer.depth);
+            next.ask_by(tile, which++);
             kernels::compute_tile<Arch>(count, panels.width(p), tile);
         });
     }

@@ -127,7 +127,8 @@ public:
             tile.depth = group.depth;
             tile.out = out_ + group.first;
             if (pass.residual != nullptr) tile.residual = residual_ + group.first;
-            tile.ahead = panel == first_panel && g + 1 < groups_ ? group_[g + 1].line : nullptr;
+            const bool asks = kernels::asks_by_parts<Arch> && panel == first_panel && g + 1 < groups_;
+            tile.ahead = asks ? group_[g + 1].line : nullptr;
             if (tile.ahead != nullptr) tile.pace = group_[g + 1].line_floats / (group.taps * group.depth) + 1;
             kernels::compute_tile<Arch>(group.rows, panels.width(panel), tile);
         }
