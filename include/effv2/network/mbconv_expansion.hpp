@@ -113,7 +113,7 @@ void expand_pair(const MbconvJob& job, const float* map, float* map_sums, bool m
     const std::ptrdiff_t floats = std::ptrdiff_t{depth} * left.width;
     const bool last = channel + 4 * left.width > job.expansion.channels;
     const float* next = last ? job.projection.weights : tile.left + 2 * floats;
-    const NextPanels ahead(next, next + floats, floats, (pairs + most - 1) / most, depth);
+    const NextPanels ahead(next, next + floats, floats, kernels::group_count(pairs, most), depth);
     job.ask_beside_expansion(channel, 2 * left.width);
     PixelWalk walk(left, size, 0);
     kernels::for_each_strassen_tile<Arch>(pairs, [&](int first, int rows) {

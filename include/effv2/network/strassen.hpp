@@ -128,7 +128,7 @@ void project_chunk(const RowPairs& rows, const Packed& layer, bool residual, int
         return layer.weights + std::ptrdiff_t{layer.depth} * layer.channels;  // the next layer
     };
     const std::ptrdiff_t to_right = std::ptrdiff_t{layer.depth} * width;
-    const int tiles = (rows.count + kernels::strassen_rows<Arch> - 1) / kernels::strassen_rows<Arch>;
+    const int tiles = kernels::group_count(rows.count, kernels::strassen_rows<Arch>);
     for (int unit = first_unit; unit < end_unit; ++unit) {
         if (!units.is_pair(unit)) continue;
         const int channel = panels.first_channel(units.first_panel(unit));

@@ -21,10 +21,12 @@ struct GradientCut {
                                   : batch * shape.window.output.height;
         constexpr int least_lines = 4;
         splits = std::clamp(lines / least_lines, 1, (wanted_tasks + slices - 1) / slices);
-        // A pixel of a 1x1 convolution is read once by a task: the larger slices are, the less often by all.
+        if (!shape.pointwise()) return;
+        // Each slice reads all gradients of a 1x1 convolution once more, so its slices are few. The splits stay as they
+        // are: sums depend on them.
         constexpr int pointwise_slice = 120;
         const int wide = (shape.in + pointwise_slice - 1) / pointwise_slice;
-        if (shape.pointwise()) cut(shape.in, round_to_granule((shape.in + wide - 1) / wide));
+        cut(shape.in, round_to_granule((shape.in + wide - 1) / wide));
     }
     std::size_t scratch_floats(const ConvShape& shape) const {
         return splits > 1 ? static_cast<std::size_t>(splits) * shape.weights() : 0;
