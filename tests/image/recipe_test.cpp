@@ -18,15 +18,18 @@ static_assert(Input<*named_recipe("timm", "s")>::size == 384);
 static_assert(Input<named_recipe("timm", "s")->with_size(257)>::size == 257);
 static_assert(named_recipe("keras", "b0")->with_fit(Fit::squash).fit == Fit::squash);
 static_assert(named_recipe("timm", "s")->with_size(384) == *named_recipe("timm.in1k", "s"));
+static_assert(*named_recipe("timm", "b2") == *named_recipe("timm.in1k", "b2"));
+static_assert(*named_recipe("timm", "b3") == *named_recipe("timm.in21k_ft_in1k", "b3"));
 static_assert(*named_recipe("timm", "xl") == *named_recipe("timm.in21k_ft_in1k", "xl"));
 static_assert(named_recipe("timm.in1k", "xl") == nullptr);
 
 // int(size / crop_fraction) as Python computes it.
-constexpr int resized(std::string_view variant) {
-    const Recipe& recipe = *named_recipe("timm", variant);
+constexpr int resized(std::string_view variant, std::string_view source = "timm") {
+    const Recipe& recipe = *named_recipe(source, variant);
     return static_cast<int>(recipe.size / recipe.crop_fraction);
 }
-static_assert(resized("b0") == 256 && resized("b1") == 272 && resized("b2") == 292 && resized("b3") == 331);
+static_assert(resized("b0") == 256 && resized("b1") == 272 && resized("b2") == 292 &&
+              resized("b3", "timm.in1k") == 331);
 static_assert(resized("s") == 384 && resized("m") == 480 && resized("xl") == 512);
 
 std::string complaint(std::string_view source, std::string_view variant) {

@@ -134,11 +134,11 @@ inline constexpr NamedRecipe named_recipes[] = {
 
 namespace image_detail {
 
-// "timm" alone means the weights that timm itself loads first: ImageNet-1k's, and for XL, which has none, the
-// fine-tuned.
+// "timm" alone means the weights that timm itself loads where none are named, the first with that variant in its
+// default_cfgs: those fine-tuned from ImageNet-21k, and ImageNet-1k's for B0 to B2, which have no others.
 constexpr std::string_view full_source(std::string_view source, std::string_view variant) {
     if (source != "timm") return source;
-    return variant == "xl" ? "timm.in21k_ft_in1k" : "timm.in1k";
+    return variant == "b0" || variant == "b1" || variant == "b2" ? "timm.in1k" : "timm.in21k_ft_in1k";
 }
 
 // Appends to a list with commas.
@@ -154,9 +154,8 @@ inline Error unknown_recipe(std::string_view source, std::string_view variant) {
     for (const NamedRecipe& known : named_recipes) {
         if (known.source != previous) enumerate(sources, known.source);
         previous = known.source;
-        if (known.source == full_source(source, variant)) enumerate(variants, known.variant);
+        if (known.source == full_source(source, known.variant)) enumerate(variants, known.variant);
     }
-    if (source == "timm") enumerate(variants, "xl");
     if (variants.empty())
         return {ErrorCode::argument,
                 "there is no preprocessing recipe named '" + std::string(source) + "', only " + sources};
