@@ -14,8 +14,8 @@ using effv2::Result;
 using effv2::Status;
 
 void add_classifier(Options& options, ClassifierOptions& classifier) {
-    options.weights(classifier.weights);
-    options.variant(classifier.variant, Need::optional);
+    options.weights(classifier.weights, Need::required);
+    options.expected_variant(classifier.variant);
     options.text({"--labels", "F", "the classes' names, a text file, a line a class (default: those in the weights)"},
                  classifier.labels);
     options.threads(classifier.threads);
@@ -28,7 +28,7 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options, effv2::Exe
     Result<effv2::LoadedNetwork> loaded = cli::load(options.weights, options.variant);
     if (!loaded) return loaded.error();
     effv2::Identity& identity = loaded->identity;
-    const Result<effv2::Recipe> recipe = choose_recipe(options.recipe, identity, options.weights);
+    const Result<effv2::Recipe> recipe = choose_recipe(options.recipe, identity, options.weights.path);
     if (!recipe) return recipe.error();
     const effv2::Architecture a = identity.architecture.with_size(recipe->size);
     std::vector<std::string> labels = std::move(identity.labels);
@@ -38,7 +38,7 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options, effv2::Exe
         labels = std::move(*read);
     }
     Result<effv2::Network> network = effv2::Network::make(a, loaded->weights, executor);
-    if (!network) return Error{network.error().code, options.weights + ": " + network.error().message};
+    if (!network) return Error{network.error().code, options.weights.path + ": " + network.error().message};
     return Classifier{*recipe,
                       std::move(labels),
                       std::move(loaded->weights),

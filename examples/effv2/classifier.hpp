@@ -17,7 +17,8 @@ namespace cli {
 
 // What the command line says of it.
 struct ClassifierOptions {
-    std::string weights, variant, labels;
+    WeightsFile weights;
+    std::string variant, labels;
     RecipeOptions recipe;
     int threads = 0;
 };

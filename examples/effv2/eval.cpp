@@ -27,7 +27,8 @@ using Names = std::vector<std::string>;
 namespace {
 
 struct EvalSettings {
-    std::string weights, variant, data, broken = "stop";
+    WeightsFile weights;
+    std::string variant, data, broken = "stop";
     RecipeOptions recipe;
     int size = 0, reduce = -1, threads = 0;
     bool json = false;
@@ -49,10 +50,10 @@ Result<Pictures> load_pictures(const EvalSettings& settings, const effv2::Identi
     Result<Pictures> pictures = examples::load_test_set(settings.data, names, how, executor);
     if (!pictures) return pictures;
     // Weights that do not name their classes leave the order of those of the pictures to be trusted.
-    Pictures reference(settings.weights, identity.labels.empty() ? pictures->class_names() : names);
+    Pictures reference(settings.weights.path, identity.labels.empty() ? pictures->class_names() : names);
     if (pictures->classes() != identity.architecture.classes)
         return Error{ErrorCode::mismatch, settings.data + ": has " + std::to_string(pictures->classes()) +
-                                              " classes, but " + settings.weights + " has " +
+                                              " classes, but " + settings.weights.path + " has " +
                                               std::to_string(identity.architecture.classes)};
     if (Status fits = check_evaluation_set(*pictures, reference); !fits) return fits.error();
     return pictures;
@@ -137,7 +138,7 @@ void print_json(const Evaluation& found, const Names& names) {
 int run(const EvalSettings& settings) {
     Result<effv2::LoadedNetwork> loaded = load(settings.weights, settings.variant);
     if (!loaded) return fail(loaded.error());
-    Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, loaded->identity, settings.weights);
+    Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, loaded->identity, settings.weights.path);
     if (!recipe) return fail(recipe.error());
     if (settings.size > 0) recipe->size = settings.size;
     examples::Cores cores = cores_of(settings.threads);
@@ -159,8 +160,8 @@ int run(const EvalSettings& settings) {
 
 Action declare_eval(Options& options) {
     const auto settings = std::make_shared<EvalSettings>();
-    options.weights(settings->weights);
-    options.variant(settings->variant, Need::optional);
+    options.weights(settings->weights, Need::required);
+    options.expected_variant(settings->variant);
     options.text(
         {"--data", "PATH", "labelled pictures, as train takes them; of two parts the test part", Need::required},
         settings->data);

@@ -16,7 +16,8 @@ namespace cli {
 namespace {
 
 struct InfoSettings {
-    std::string variant, architecture, weights;
+    std::string variant, architecture;
+    WeightsFile weights;
     int size = 0, classes = 0;
     bool json = false;
 };
@@ -160,7 +161,7 @@ void print_table(const Subject& subject) {
 }
 
 effv2::Result<Subject> find_subject(const InfoSettings& settings) {
-    if (!settings.weights.empty()) {
+    if (!settings.weights.path.empty()) {
         effv2::Result<FileFacts> facts = read_facts(settings.weights);
         if (!facts) return facts.error();
         const effv2::Architecture a = facts->identity.architecture;
@@ -173,9 +174,10 @@ effv2::Result<Subject> find_subject(const InfoSettings& settings) {
 }
 
 int run(const InfoSettings& settings) {
-    const int named = !settings.variant.empty() + !settings.architecture.empty() + !settings.weights.empty();
+    const int named = !settings.variant.empty() + !settings.architecture.empty() + !settings.weights.path.empty();
     if (named != 1) return wrong_usage("info needs one of --variant, --architecture and --weights");
-    if (!settings.weights.empty() && settings.classes > 0) return wrong_usage("--classes: the weights have theirs");
+    if (!settings.weights.path.empty() && settings.classes > 0)
+        return wrong_usage("--classes: the weights have theirs");
     effv2::Result<Subject> subject = find_subject(settings);
     if (!subject) return fail(subject.error());
     effv2::Architecture& a = subject->architecture;
@@ -190,7 +192,7 @@ int run(const InfoSettings& settings) {
 Action declare_info(Options& options) {
     const auto settings = std::make_shared<InfoSettings>();
     options.network(settings->variant, settings->architecture);
-    options.text({"--weights", "F", "what a .safetensors file holds"}, settings->weights);
+    options.weights(settings->weights, Need::optional);
     options.size(settings->size);
     options.classes(settings->classes);
     options.flag("--json", settings->json, "print one JSON object");

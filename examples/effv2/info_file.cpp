@@ -7,6 +7,7 @@
 
 #include "effv2/architecture/text.hpp"
 #include "effv2/image/recipe_text.hpp"
+#include "load.hpp"
 
 namespace cli {
 
@@ -38,12 +39,12 @@ std::string labels_text(const std::vector<std::string>& labels) {
 
 }  // namespace
 
-effv2::Result<FileFacts> read_facts(const std::string& path) {
-    const effv2::Result<effv2::SafeTensors> file = effv2::SafeTensors::open(path);
+effv2::Result<FileFacts> read_facts(const WeightsFile& weights) {
+    const effv2::Result<effv2::SafeTensors> file = effv2::SafeTensors::open(weights.path);
     if (!file) return file.error();
-    effv2::Result<effv2::Identity> identity = effv2::identify(*file);
+    effv2::Result<effv2::Identity> identity = effv2::identify(*file, weight_options(weights.scheme));
     if (!identity) return identity.error();
-    FileFacts facts{path, file->entries().size(), 0, {}, std::move(*identity)};
+    FileFacts facts{weights.path, file->entries().size(), 0, {}, std::move(*identity)};
     std::set<std::string_view> types;
     for (const effv2::TensorEntry& entry : file->entries()) {
         facts.bytes += file->bytes(entry).size();

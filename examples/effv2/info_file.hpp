@@ -6,6 +6,7 @@
 #include <string>
 
 #include "effv2/weights/identify.hpp"
+#include "options.hpp"
 
 namespace cli {
 
@@ -18,7 +19,7 @@ struct FileFacts {
 };
 
 // Fails where the file is no sound weight file, or of a network that nothing names.
-effv2::Result<FileFacts> read_facts(const std::string& path);
+effv2::Result<FileFacts> read_facts(const WeightsFile& weights);
 
 void print_facts(const FileFacts& facts);
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "effv2/architecture/variants.hpp"
+#include "effv2/weights/scheme.hpp"
 
 namespace cli {
 
@@ -47,12 +48,15 @@ void Options::number(const Option& option, double& value, double lowest, double 
 }
 
 void Options::variant(std::string& value, Need need) {
-    const char* help = need == Need::required ? variant_help : "refuse weights of any other variant";
-    choice({"--variant", "V", help, need}, value, variant_names());
+    choice({"--variant", "V", variant_help, need}, value, variant_names());
+}
+
+void Options::expected_variant(std::string& value) {
+    choice({"--variant", "V", "refuse weights of any other variant"}, value, variant_names());
 }
 
 void Options::network(std::string& variant, std::string& architecture) {
-    choice({"--variant", "V", variant_help}, variant, variant_names());
+    this->variant(variant, Need::optional);
     text({"--architecture", "TEXT", "an architecture of one's own, such as \"b0; classes 10; size 64\""}, architecture);
 }
 
@@ -73,8 +77,16 @@ void Options::threads(int& value) {
     number({"--threads", "N", "threads to use (default: the cores that the process may use)"}, value, 1, 1024);
 }
 
-void Options::weights(std::string& value) {
-    text({"--weights", "F", "the weights, a .safetensors file", Need::required}, value);
+void Options::weights(WeightsFile& file, Need need) {
+    text({"--weights", "F", "the weights, a .safetensors file", need}, file.path);
+    scheme(file.scheme);
+}
+
+void Options::scheme(std::string& value) {
+    std::vector<std::string> names;
+    for (const effv2::Scheme& known : effv2::named_schemes) names.emplace_back(known.name);
+    choice({"--scheme", "SCHEME", "the weights' source (default: what their metadata or the tensors' names mean)"},
+           value, names);
 }
 
 }  // namespace cli

@@ -21,6 +21,11 @@ struct Option {
     Need need = Need::optional;
 };
 
+// A weight file, and what the command line says of it that the file may not: its scheme, or nothing.
+struct WeightsFile {
+    std::string path, scheme;
+};
+
 // The options of one subcommand. Values are written to the given variables, which must live until the command line is
 // parsed; those of options that it leaves out stay as they are. A value out of range ends the program with a sentence.
 class Options {
@@ -39,12 +44,14 @@ public:
 
     // Options that several subcommands have.
     void variant(std::string& value, Need need);
+    void expected_variant(std::string& value);
     void network(std::string& variant, std::string& architecture);
     void size(int& value);
     void classes(int& value);
     void padding(std::string& value);
     void threads(int& value);
-    void weights(std::string& value);
+    void weights(WeightsFile& file, Need need);
+    void scheme(std::string& value);
 
 private:
     CLI::App& app_;

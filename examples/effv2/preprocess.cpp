@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "common/npy.hpp"
+#include "info_file.hpp"
 #include "prepare.hpp"
 
 namespace cli {
@@ -13,12 +14,22 @@ namespace cli {
 namespace {
 
 struct PreprocessSettings {
+    WeightsFile weights;
     std::string variant, image, output;
     RecipeOptions recipe;
 };
 
+effv2::Result<effv2::Recipe> find_recipe(const PreprocessSettings& settings) {
+    if (settings.weights.path.empty()) return choose_recipe(settings.recipe, "timm", settings.variant);
+    const effv2::Result<FileFacts> facts = read_facts(settings.weights);
+    if (!facts) return facts.error();
+    return choose_recipe(settings.recipe, facts->identity, settings.weights.path);
+}
+
 int run(const PreprocessSettings& settings) {
-    const effv2::Result<effv2::Recipe> recipe = choose_recipe(settings.recipe, "timm", settings.variant);
+    if (settings.variant.empty() == settings.weights.path.empty())
+        return wrong_usage("preprocess needs one of --variant and --weights");
+    const effv2::Result<effv2::Recipe> recipe = find_recipe(settings);
     if (!recipe) return fail(recipe.error());
     std::vector<float> input(effv2::input_elements(*recipe));
     if (const effv2::Status prepared = prepare(settings.image, *recipe, input); !prepared)
@@ -35,7 +46,8 @@ int run(const PreprocessSettings& settings) {
 
 Action declare_preprocess(Options& options) {
     const auto settings = std::make_shared<PreprocessSettings>();
-    options.variant(settings->variant, Need::required);
+    options.variant(settings->variant, Need::optional);
+    options.weights(settings->weights, Need::optional);
     add_recipe(options, settings->recipe);
     options.text({"image", "IMAGE", "the picture: JPEG, PNG or WebP", Need::required}, settings->image);
     options.text({"--output", "X.npy", "the network's input: float32 (1, 3, H, W)", Need::required}, settings->output);

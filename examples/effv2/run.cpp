@@ -25,7 +25,8 @@ using examples::NpyReader;
 using examples::NpyWriter;
 
 struct ForwardSettings {
-    std::string weights, variant, padding, input, output, features, maps;
+    WeightsFile weights;
+    std::string variant, padding, input, output, features, maps;
     int threads = 0;
 };
 
@@ -141,9 +142,7 @@ int run(const ForwardSettings& settings) {
     const Result<Pictures> pictures = check_input(*input);
     if (!pictures) return fail(pictures.error());
 
-    effv2::WeightOptions given;
-    if (!settings.padding.empty()) given.padding = padding_of(settings.padding);
-    Result<effv2::LoadedNetwork> loaded = load(settings.weights, settings.variant, given);
+    Result<effv2::LoadedNetwork> loaded = load(settings.weights, settings.variant, settings.padding);
     if (!loaded) return fail(loaded.error());
     const effv2::Architecture a = loaded->identity.architecture.with_size(pictures->height, pictures->width);
     examples::Cores cores = settings.threads > 0 ? examples::Cores(settings.threads) : examples::Cores();
@@ -162,8 +161,8 @@ int run(const ForwardSettings& settings) {
 
 Action declare_run(Options& options) {
     const auto settings = std::make_shared<ForwardSettings>();
-    options.weights(settings->weights);
-    options.variant(settings->variant, Need::optional);
+    options.weights(settings->weights, Need::required);
+    options.expected_variant(settings->variant);
     options.padding(settings->padding);
     options.threads(settings->threads);
     options.text({"--input", "X.npy", "pictures: float32 (N, 3, height, width)", Need::required}, settings->input);

@@ -90,6 +90,7 @@ ordered_json describe_settings(const TrainOptions& options, const TrainStart& st
                            {"classes", pictures.class_names()},
                            {"checksum", checksum_pictures(pictures)}}}};
     if (!options.from.empty()) text["from"] = {{"path", options.from}, {"checksum", start.checksum}};
+    if (!options.scheme.empty()) text["from"]["scheme"] = options.scheme;
     text.update({{"architecture", effv2::format_architecture(settings.architecture)},
                  {"recipe", effv2::format_recipe(settings.recipe)},
                  {"preset", options.preset},

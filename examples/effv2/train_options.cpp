@@ -25,6 +25,7 @@ void add_network(Options& options, TrainOptions& train) {
     options.text({"--architecture", "TEXT", "an architecture of one's own, as a line of text"}, train.architecture);
     options.text({"--from", "WEIGHTS", "go on from these weights; a new classifier where the classes are others"},
                  train.from);
+    options.scheme(train.scheme);
     options.number({"--freeze", "BLOCKS", "leave stem and the first BLOCKS blocks as they are (default: 0)"},
                    train.freeze, 0, 100000);
     options.flag("--freeze-norms", train.freeze_norms,

@@ -13,7 +13,7 @@ struct TrainOptions {
     std::string data, test, broken = "stop";
     int reduce = -1;
     // Network.
-    std::string variant, architecture, from;
+    std::string variant, architecture, from, scheme;
     int freeze = -1;
     bool freeze_norms = false, freeze_stem = false, whiten = false;
     // The run.

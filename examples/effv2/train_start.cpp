@@ -6,6 +6,7 @@
 #include "effv2/architecture/text.hpp"
 #include "effv2/weights/identify.hpp"
 #include "effv2/weights/load.hpp"
+#include "load.hpp"
 #include "prepare.hpp"
 
 namespace cli {
@@ -16,10 +17,10 @@ using effv2::Result;
 
 namespace {
 
-Result<TrainStart> start_from(const std::string& path) {
+Result<TrainStart> start_from(const std::string& path, const effv2::WeightOptions& given) {
     Result<effv2::SafeTensors> file = effv2::SafeTensors::open(path);
     if (!file) return file.error();
-    const Result<effv2::Identity> identity = effv2::identify(*file);
+    const Result<effv2::Identity> identity = effv2::identify(*file, given);
     if (!identity) return identity.error();
     TrainStart start{std::string(identity->variant), identity->architecture, identity->scheme, {}, nullptr, {}};
     const Result<effv2::Recipe> recipe = choose_recipe({}, *identity, path);
@@ -27,7 +28,7 @@ Result<TrainStart> start_from(const std::string& path) {
     const Result<std::string> checksum = checksum_file(path);
     if (!checksum) return checksum.error();
     start.checksum = *checksum;
-    Result<effv2::FileSource> source = effv2::open_weights(std::move(*file), identity->architecture);
+    Result<effv2::FileSource> source = effv2::open_weights(std::move(*file), identity->architecture, given);
     if (!source) return source.error();
     start.file = std::make_shared<effv2::FileSource>(std::move(*source));
     return start;
@@ -48,6 +49,8 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
         effv2::find_variant(options.variant.empty() ? "b0" : options.variant)->architecture;
     if (!options.architecture.empty()) wanted = effv2::parse_architecture(options.architecture);
     if (!wanted) return wanted.error();
+    if (options.from.empty() && !options.scheme.empty())
+        return Error{ErrorCode::argument, "--scheme tells what the weights of --from are, which there are none of"};
     if (options.from.empty()) {
         TrainStart start{options.variant, *wanted, effv2::schemes::timm_tf, {}, nullptr, {}};
         if (options.architecture.empty() && options.variant.empty()) start.variant = "b0";
@@ -57,7 +60,7 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
         }
         return start;
     }
-    Result<TrainStart> start = start_from(options.from);
+    Result<TrainStart> start = start_from(options.from, weight_options(options.scheme));
     if (!start) return start;
     if (!options.variant.empty() && options.variant != start->variant) return contradiction(options, "--variant");
     const effv2::Architecture& found = start->architecture;

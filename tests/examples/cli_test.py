@@ -141,6 +141,8 @@ class Usage(Case):
             ("run", *weights, "--padding", "valid", "--input", "golden.npy", "--output", "y.npy"),
             ("preprocess", "--variant", "b0", "a.png"),
             ("preprocess", "--variant", "b0", "--output", "x.npy"),
+            ("preprocess", "--output", "x.npy", "a.png"),
+            ("preprocess", *weights, "--variant", "b0", "--output", "x.npy", "a.png"),
             ("formula", "--variant", "b0"),
             ("formula", "--output", "w.safetensors"),
             ("formula", "--variant", "b0", "--labels", "labels.txt", "--output", "w.safetensors"),
@@ -222,6 +224,21 @@ class Run(Case):
         self.tool("formula", "--variant", "b0", "--classes", 6, "--padding", "symmetric", "--output", "open.safetensors")
         self.close(self.run_golden("--padding", "symmetric", weights="open.safetensors")[1], sum(GOLDEN["symmetric"], ()))
         self.close(self.run_golden("--padding", "same", weights="open.safetensors")[1], sum(GOLDEN["same"], ()))
+
+    def test_the_scheme_of_a_file_that_leaves_it_open(self):
+        self.tool("formula", "--variant", "b0", "--classes", 6, "--padding", "symmetric", "--output", "open.safetensors")
+        self.close(self.run_golden("--scheme", "timm_tf", weights="open.safetensors")[1], sum(GOLDEN["same"], ()))
+        # timm's own have an epsilon of their own as well.
+        ours = self.run_golden("--scheme", "timm", weights="open.safetensors")[1]
+        self.assertGreater(max(abs(a - b) for a, b in zip(ours, sum(GOLDEN["symmetric"], ()))), 1e-3)
+        self.assertIn("timm, symmetric padding, epsilon 1e-05",
+                      self.tool("info", "--weights", "open.safetensors", "--scheme", "timm")[0])
+        guesses = [self.tool("classify", "--weights", "open.safetensors", *scheme, "--json", "a.png")[0]
+                   for scheme in ((), ("--scheme", "timm_tf"), ("--scheme", "timm"))]
+        self.assertEqual(guesses[0], guesses[1])
+        self.assertNotEqual(guesses[0], guesses[2])
+        self.fails("classify", "--weights", "open.safetensors", "--scheme", "torchvision", "a.png", says="timm's names")
+        self.fails("classify", "--weights", "timm.safetensors", "--scheme", "timm", "a.png", says="'timm' was asked for")
 
     def test_a_padding_that_the_weights_do_not_have_is_refused(self):
         arguments = ("--input", "golden.npy", "--output", "y.npy", "--padding")

@@ -2,6 +2,7 @@
 """Tests what the command-line tool makes of architectures of one's own, of weight files that describe themselves, and of
 class maps: own_test.py PATH_TO_EFFV2. Needs nothing but Python itself."""
 import json
+import math
 import struct
 import sys
 import zlib
@@ -111,6 +112,15 @@ class Own(OwnCase):
         self.assertRegex(out, r"%  [A-F]\n")
         out = self.tool("classify", "--weights", self.changed(labels=None), "a.png")[0]
         self.assertRegex(out, r"%  class \d\n")
+
+    def test_what_preprocess_gives_is_what_classify_sees(self):
+        entry = json.loads(self.tool("classify", "--weights", "own.safetensors", "--json", "--top", 6, "a.png")[0])[0]
+        self.tool("preprocess", "--weights", "own.safetensors", "a.png", "--output", "x.npy")
+        self.tool("run", "--weights", "own.safetensors", "--input", "x.npy", "--output", "y.npy")
+        logits = read_npy(self.path("y.npy"))[1]
+        powers = [math.exp(value - max(logits)) for value in logits]
+        for guess in entry["top"]:
+            self.assertAlmostEqual(guess["probability"], powers[guess["index"]] / sum(powers), places=6)
 
     def test_run_takes_its_architecture(self):
         shape = (2, 3, 48, 40)
