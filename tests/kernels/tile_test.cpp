@@ -153,6 +153,18 @@ TEST_CASE("groups are as equal as can be") {
         }
 }
 
+TEST_CASE("groups of the largest map's pixels") {
+    constexpr int total = 8192 * 8192;
+    int next = 0;
+    bool sound = true;
+    kernels::for_each_group(total, 6, [&](int first, int count) {
+        sound = sound && first == next && (count == 5 || count == 6);
+        next = first + count;
+    });
+    CHECK(sound);
+    CHECK(next == total);
+}
+
 TEST_CASE("dense layers of any width") {
     tests::Random random(4);
     for (int outputs = granule; outputs < 300; outputs += granule * random.integer(1, 4)) {

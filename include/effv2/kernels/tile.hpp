@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "effv2/simd/activation.hpp"
 
@@ -195,7 +196,9 @@ template <class F>
 inline void for_each_group(int total, int most, F f) {
     const int groups = group_count(total, most);
     for (int g = 0; g < groups; ++g) {
-        const int first = total * g / groups, end = total * (g + 1) / groups;
+        // A map of 8192 x 8192 pixels has 67 million rows.
+        const auto first = static_cast<int>(std::int64_t{total} * g / groups);
+        const auto end = static_cast<int>(std::int64_t{total} * (g + 1) / groups);
         f(first, end - first);
     }
 }
