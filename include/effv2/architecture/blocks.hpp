@@ -59,6 +59,10 @@ struct Block {
     constexpr bool is_single_convolution() const { return kind == BlockKind::fused && !expands; }
 };
 
+// Strassen's product of longer rows than this goes chunk by chunk, which bounds the scratch for sums. Shorter chunks are
+// slower.
+inline constexpr int max_strassen_depth = 1024;
+
 // Where Strassen's product takes less time than the definition's: halves of the inputs are whole granules, seven tenths
 // of the outputs at least lie in pairs of full panels, and enough pixels outweigh the sums of weights.
 constexpr bool suits_strassen(int inputs, int outputs, Extent map) {
@@ -92,9 +96,11 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
                 block.winograd = a.winograd_tile;
             if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
                 const Extent expanded = block.window.input, projected = block.window.output;
-                // Beyond so many pixels, two expanded panels outgrow the second-level cache.
-                block.strassen_expansion =
-                    block.expands && expanded.pixels() <= 1296 && suits_strassen(block.in, block.expanded, expanded);
+                // Beyond so many pixels, two expanded panels outgrow the second-level cache; beyond so many inputs,
+                // the sums of their weights outgrow a worker's scratch (projections go chunk by chunk).
+                block.strassen_expansion = block.expands && expanded.pixels() <= 1296 &&
+                                           block.in <= max_strassen_depth &&
+                                           suits_strassen(block.in, block.expanded, expanded);
                 block.strassen_projection = suits_strassen(block.expanded, block.out, projected);
             }
             block.residual = block.window.stride == 1 && block.in == block.out;

@@ -76,9 +76,8 @@ constexpr std::ptrdiff_t point_stride(int rows, int channels) {
 // With fewer pixels for each thread than this, a projection is cut by panels, not by pixels.
 inline constexpr int min_projected_pixels = 64;
 
-// Strassen's product of longer rows than this goes chunk by chunk, and of no more pairs of pixels than this at once:
-// that bounds the scratch for sums. Shorter chunks are slower.
-inline constexpr int max_strassen_depth = 1024;
+// Strassen's product is of no more pairs of pixels than this at once, which bounds the scratch for sums, as
+// max_strassen_depth does.
 inline constexpr int max_strassen_pairs = 96;
 
 // Where a batch has more pictures than this, it runs in groups of about so many (pictures_together).
