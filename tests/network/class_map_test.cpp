@@ -96,6 +96,7 @@ TEST_CASE("wrong sizes, classes and weights are refused") {
     CHECK_FALSE(class_map(a, weights, last, -1, map).has_value());
     CHECK(class_map(a.with_size(96), weights, last, 9, map).error().message ==
           "the last map: expected 1728 floats, found 768");
+    CHECK(class_map(a.with_size(0), weights, {}, 9, {}).error().code == ErrorCode::argument);
     CHECK(class_map(a, weights, last, 9, std::span(map).first(3)).error().message ==
           "the class map: expected 4 floats, found 3");
     CHECK(class_map(a.with_classes(11), weights, last, 9, map).error().code == ErrorCode::mismatch);

@@ -169,8 +169,26 @@ TEST_CASE("what is left out is not computed, what has the wrong size is refused"
     CHECK(net.forward(picture, 1, outputs).error().message == "features: expected 1280 floats, found 3");
     outputs = {logits, features, {}};
     CHECK(net.forward(picture, 2, outputs).error().message == "the input pictures: expected 24576 floats, found 12288");
-    CHECK_FALSE(net.forward({}, 0, outputs).has_value());
+    CHECK(net.forward({}, 0, outputs).error().message == "the batch: expected 1 or more, found 0");
+    CHECK(net.forward(picture, -1, outputs).error().message == "the batch: expected 1 or more, found -1");
     CHECK(net.forward(picture, 1, outputs).has_value());
+}
+
+TEST_CASE("what was moved from says so, and works again once it has something") {
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    const char* const empty = "the network has no workspace: memory was short, or it was moved from";
+    Network net = *Network::make(small, *pack_weights(small, FormulaSource{}));
+    Network moved = std::move(net);
+    CHECK(moved.forward(picture, 1, {}).has_value());
+    CHECK(net.forward(picture, 1, {}).error().message == empty);  // NOLINT(bugprone-use-after-move): on purpose
+    net = std::move(moved);
+    CHECK(net.forward(picture, 1, {}).has_value());
+
+    Model<small> model(*pack_weights(small, FormulaSource{}));
+    Model<small> other = std::move(model);
+    CHECK(other(picture).size() == 10);
+    CHECK(model(picture).empty());  // NOLINT(bugprone-use-after-move): on purpose
+    CHECK(model.forward(picture, 1, {}).error().message == empty);
 }
 
 TEST_CASE("weights of another architecture are refused") {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -43,6 +44,14 @@ public:
         if (data_ == nullptr) return;
         size_ = floats;
         if (large) ask_for_large_pages(data_.get(), bytes);
+    }
+
+    // A buffer that was moved from is empty.
+    Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        data_ = std::move(other.data_);
+        size_ = std::exchange(other.size_, 0);
+        return *this;
     }
 
     float* data() { return data_.get(); }

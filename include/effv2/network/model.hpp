@@ -44,10 +44,8 @@ inline Error wrong_size(const char* what, std::size_t expected, std::size_t foun
             std::string(what) + ": expected " + std::to_string(expected) + " floats, found " + std::to_string(found)};
 }
 
-// Why a network with that workspace cannot run.
-inline Error not_ready(const Buffer& workspace, const Architecture& a, const Architecture& packed) {
-    if (workspace.empty()) return {ErrorCode::argument, "not enough memory for the workspace"};
-    return packed_otherwise(a, packed);
+inline Error no_workspace() {
+    return {ErrorCode::argument, "the network has no workspace: memory was short, or it was moved from"};
 }
 
 // Whether pictures and outputs have the sizes that the architecture gives them.
@@ -57,7 +55,8 @@ inline Status check_sizes(const Architecture& a, std::size_t pictures, int batch
         return span.empty() || span.size() == each * count;
     };
     const std::size_t picture = std::size_t{3} * static_cast<std::size_t>(a.input.pixels());
-    if (batch < 1 || pictures != picture * count) return wrong_size("the input pictures", picture * count, pictures);
+    if (batch < 1) return Error{ErrorCode::argument, "the batch: expected 1 or more, found " + std::to_string(batch)};
+    if (pictures != picture * count) return wrong_size("the input pictures", picture * count, pictures);
     const auto classes = static_cast<std::size_t>(a.classes), head = static_cast<std::size_t>(a.head);
     if (!check(outputs.logits, classes)) return wrong_size("logits", classes * count, outputs.logits.size());
     if (!check(outputs.features, head)) return wrong_size("features", head * count, outputs.features.size());
@@ -93,23 +92,24 @@ public:
           executor_(&executor),
           workspace_(workspace_floats(*plan, executor.threads()), Pages::small),
           logits_(static_cast<std::size_t>(A.classes)),
-          ready_(!workspace_.empty() && network::fits(A, weights_.architecture())) {}
+          fits_(network::fits(A, weights_.architecture())) {}
 
     // The logits of one picture, (3, height, width), valid until the next call. Empty if the picture has another size,
     // or where forward() would fail.
     std::span<const float> operator()(std::span<const float> picture) {
         Outputs outputs;
         outputs.logits = logits_;
-        if (picture.size() != input_floats || !ready_) return {};
+        if (picture.size() != input_floats || workspace_.empty() || !fits_) return {};
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, picture.data(), 1, outputs);
         return logits_;
     }
 
     // Any batch, and any of logits, features and maps. Fails (before any work) where a span has the wrong size, where
     // the weights were packed for another architecture or other convolutions (ErrorCode::mismatch), and where there was
-    // no memory for the workspace.
+    // no memory for the workspace or the model was moved from.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
-        if (!ready_) return network::not_ready(workspace_, A, weights_.architecture());
+        if (workspace_.empty()) return network::no_workspace();
+        if (!fits_) return network::packed_otherwise(A, weights_.architecture());
         if (Status sizes = network::check_sizes(A, pictures.size(), batch, outputs); !sizes) return sizes;
         effv2::forward<Arch>(plan, weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
                              observer);
@@ -121,7 +121,7 @@ private:
     Executor* executor_;
     Buffer workspace_;
     std::vector<float> logits_;
-    bool ready_;
+    bool fits_;  // the weights were packed for A
 };
 
 // A network whose architecture is a run-time value.
@@ -137,7 +137,8 @@ public:
                          std::string(explain(problem.flaw)) + ", found " + std::to_string(problem.found)};
         BasicNetwork made(a, std::move(weights), executor);
         const Architecture& packed = made.weights_.architecture();
-        if (made.workspace_.empty() || !network::fits(a, packed)) return network::not_ready(made.workspace_, a, packed);
+        if (made.workspace_.empty()) return network::no_workspace();
+        if (!network::fits(a, packed)) return network::packed_otherwise(a, packed);
         return made;
     }
 
@@ -147,6 +148,7 @@ public:
 
     // As Model::forward.
     Status forward(std::span<const float> pictures, int batch, const Outputs& outputs, Observer* observer = nullptr) {
+        if (workspace_.empty()) return network::no_workspace();
         if (Status sizes = network::check_sizes(architecture(), pictures.size(), batch, outputs); !sizes) return sizes;
         effv2::forward<Arch>(plan(), weights_.data(), workspace_.data(), *executor_, pictures.data(), batch, outputs,
                              observer);
