@@ -37,7 +37,8 @@ public:
     // time have different workers, each in [0, threads()).
     virtual void run(int count, TaskRef task) = 0;
 
-    // Calls body(executor) once, on the calling thread, with an executor of as many threads for the length of the call.
+    // Calls body(executor) once, as a rule on the calling thread, with an executor of as many threads for the length of
+    // the call, and returns when it has.
     // An executor that can keep its threads at hand from one run to the next does so there: a forward pass is some
     // hundred short runs. Neither the body nor a task throws.
     virtual void gather(CallRef<Executor&> body) { body(*this); }

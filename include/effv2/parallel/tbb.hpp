@@ -12,6 +12,8 @@
 
 namespace effv2 {
 
+// Its threads serve one gather() at a time: programs that run several forward passes beside each other need an executor
+// for each, or one waits for the other's threads.
 class TbbExecutor final : public Executor {
 public:
     // As many threads as TBB allows: the cores that the process may use, unless a tbb::global_control says otherwise.
@@ -26,24 +28,28 @@ public:
         gather([&](Executor& team) { team.run(count, task); });
     }
 
-    // TBB's workers join a team that the calling thread leads, and leave it when `body` returns.
+    // TBB's workers join a team that the calling thread leads, and leave it when `body` returns. Where callers share
+    // the executor and all its threads are taken, one of these leads the team instead, and the caller waits.
     void gather(CallRef<Executor&> body) override {
         if (threads_ == 1) {
             SerialExecutor alone;
             return body(alone);
         }
-        arena_.execute([&] {
-            Team team(threads_, tbb::this_task_arena::current_thread_index());
-            tbb::task_group helpers;
-            for (int i = 1; i < threads_; ++i)
-                helpers.run([&team] { team.help(tbb::this_task_arena::current_thread_index()); });
-            body(team);
-            team.dismiss();
-            helpers.wait();
-        });
+        // Isolated: a leader that waits for its helpers must not become another team's helper until that is dismissed.
+        arena_.execute([&] { tbb::this_task_arena::isolate([&] { lead(body); }); });
     }
 
 private:
+    void lead(CallRef<Executor&> body) {
+        Team team(threads_, tbb::this_task_arena::current_thread_index());
+        tbb::task_group helpers;
+        for (int i = 1; i < threads_; ++i)
+            helpers.run([&team] { team.help(tbb::this_task_arena::current_thread_index()); });
+        body(team);
+        team.dismiss();
+        helpers.wait();
+    }
+
     static int allowed() {
         return static_cast<int>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
     }

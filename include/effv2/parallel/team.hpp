@@ -37,19 +37,19 @@ public:
             lane.tasks.store(pack(first, end), std::memory_order_release);
         }
         const int own = run_tasks(leader_);
-        for (int waits = 0; finished_.load(std::memory_order_acquire) != count - own; ++waits) wait(waits);
+        for (int waits = 0; finished_.load(std::memory_order_acquire) != count - own;) waits = wait(waits);
     }
 
     // Runs tasks as that worker until the leader dismisses the team. It waits for tasks of its own: looking at other
     // lanes all the time would slow down those who take from them.
     void help(int worker) {
         const Lane& own = lane_[static_cast<std::size_t>(worker % lanes_)];
-        for (int waits = 0; !dismissed_.load(std::memory_order_relaxed); ++waits) {
+        for (int waits = 0; !dismissed_.load(std::memory_order_relaxed);) {
             if (own.has_tasks()) {
                 const int done = run_tasks(worker);
                 if (done > 0) finished_.fetch_add(done, std::memory_order_release), waits = 0;
             }
-            wait(waits);
+            waits = wait(waits);
         }
     }
 
@@ -95,8 +95,9 @@ private:
         }
     }
 
-    // A short rest of the core; where more threads wait than there are cores, the system's turn.
-    static void wait(int waits) {
+    // A short rest of the core; where more threads wait than there are cores, the system's turn. Returns how often the
+    // thread has waited then, as far as that matters.
+    static int wait(int waits) {
         constexpr int patience = 2000;
         if (waits > patience) sched_yield();
 #if defined(__x86_64__) || defined(__i386__)
@@ -104,6 +105,7 @@ private:
 #elif defined(__aarch64__)
         asm volatile("yield");
 #endif
+        return std::min(waits, patience) + 1;
     }
 
     const int threads_, lanes_, leader_;
