@@ -157,6 +157,30 @@ TEST_CASE("the described padding must be that of scheme and caller") {
               .empty());
 }
 
+TEST_CASE("a file is not opened for another architecture than it describes") {
+    // The same tensors, computed otherwise.
+    Architecture steps = odd_network;
+    steps.stages[1].stride = 3 - steps.stages[1].stride;
+    const Architecture symmetric = odd_network.with_padding(Padding::symmetric);
+    const effv2_test::TemporaryFolder folder;
+    const std::string path = folder / "w";
+    Scheme open = schemes::timm_tf;
+    for (const Architecture& described : {odd_network, steps, symmetric}) {
+        open.name = {}, open.padding = described.padding;
+        const Metadata metadata = describe_model(described, own_recipe, ten_names);
+        REQUIRE(write_weights(path, described, FormulaSource(), open, metadata).has_value());
+        for (const Architecture& wanted : {odd_network, steps, symmetric}) {
+            const auto source = open_weights(*SafeTensors::open(path), wanted.with_size(96));
+            CHECK(source.has_value() == (wanted == described));
+            if (source) continue;
+            CHECK(source.error().message == path +
+                                                ": its tensors would fit, but its metadata describes another "
+                                                "architecture: " +
+                                                format_architecture(described));
+        }
+    }
+}
+
 TEST_CASE("line feeds cannot make one name two") {
     const std::vector<std::string> names{"a\nb", "\n"};
     CHECK(describe_model(odd_network, own_recipe, names).at(std::string(metadata_keys::labels)) == "a b\n \n");

@@ -155,4 +155,9 @@ TEST_CASE("weights that contradict their scheme are not written") {
     own.name = {};
     REQUIRE(write_weights(path, effv2_test::odd_network, FormulaSource(), own).has_value());
     CHECK(SafeTensors::open(path)->metadata().empty());
+    own.epsilon = 1e-4f;
+    CHECK(message(effv2_test::odd_network, 1e-4f, own) ==
+          path +
+              ": a scheme without a name cannot record its batch-norm epsilon of 0.000100; a reader would take "
+              "0.001000");
 }

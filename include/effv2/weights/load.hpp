@@ -48,8 +48,18 @@ private:
     int stage_count_;
 };
 
+namespace detail {
+
+// Whether the network is the one that a file describes, at any input size.
+inline bool is_described(const Architecture& a, const Architecture& described) {
+    return same_network(a.with_size(described.input.height, described.input.width), described);
+}
+
+}  // namespace detail
+
 // Checks that `file` holds exactly the tensors of `architecture`, each of its shape and of type F32, F16 or BF16; only
-// PyTorch's num_batches_tracked may be there besides. The file's scheme must allow the architecture's padding.
+// PyTorch's num_batches_tracked may be there besides. The file's scheme must allow the architecture's padding, and a
+// file that describes its architecture must describe this one.
 //
 // Fails with ErrorCode::argument for an unsound architecture, else with ErrorCode::mismatch. The message lists each
 // missing, misshapen, unreadable or unknown tensor (the first twenty) and says which released variant the file holds or
@@ -70,6 +80,12 @@ inline Result<FileSource> open_weights(SafeTensors file, const Architecture& arc
                        " classes";
         return detail::mismatch(file.name(), message);
     }
+    const Result<Description> described = read_description(file);
+    if (!described) return described.error();
+    if (described->architecture && !detail::is_described(architecture, *described->architecture))
+        return detail::mismatch(file.name(),
+                                "its tensors would fit, but its metadata describes another architecture: " +
+                                    format_architecture(*described->architecture));
     if (options.padding && *options.padding != architecture.padding)
         return detail::mismatch(file.name(), std::string(padding_name(*options.padding)) +
                                                  " padding was asked for, but the architecture has " +

@@ -44,6 +44,11 @@ constexpr const Scheme* find_scheme(std::string_view name) {
     return nullptr;
 }
 
+// What a file under these names means where nothing else says it.
+constexpr const Scheme& default_scheme(Naming naming) {
+    return naming == Naming::torchvision ? schemes::torchvision : schemes::timm_tf;
+}
+
 // Metadata keys of this library's files.
 namespace metadata_keys {
 
@@ -86,7 +91,7 @@ inline Result<Scheme> find_base_scheme(const std::string& file, Naming naming, s
     if (named != nullptr && options.scheme && *options.scheme != *named)
         return mismatch(file, "its metadata names the scheme " + in_quotes(recorded) + ", but " +
                                   in_quotes(options.scheme->name) + " was asked for");
-    Scheme base = naming == Naming::torchvision ? schemes::torchvision : schemes::timm_tf;
+    Scheme base = default_scheme(naming);
     if (named != nullptr) base = *named;
     if (options.scheme) base = *options.scheme;
     if (base.naming != naming)
