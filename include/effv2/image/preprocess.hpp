@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,9 +18,6 @@
 #include "effv2/image/sample.hpp"
 
 namespace effv2 {
-
-// The largest Recipe::size that preprocess() takes, in pixels.
-inline constexpr int max_input_side = 1 << 14;
 
 namespace image_detail {
 
@@ -143,6 +141,12 @@ inline Status check_recipe(const Recipe& recipe) {
     if (!(scaled >= 1.0 && scaled <= max_image_side))
         return wrong("a preprocessing recipe of size " + std::to_string(recipe.size) + " cannot crop a share of " +
                      std::to_string(recipe.crop_fraction));
+    const auto is_positive = [](float value) { return value > 0.0F && std::isfinite(value); };
+    const auto normal = [](float value) { return std::isfinite(value); };
+    if (recipe.normalization == Normalization::mean_and_deviation &&
+        !(std::all_of(recipe.mean.begin(), recipe.mean.end(), normal) &&
+          std::all_of(recipe.deviation.begin(), recipe.deviation.end(), is_positive)))
+        return wrong("a preprocessing recipe's means are numbers and its deviations are numbers above 0");
     return std::monostate{};
 }
 
@@ -160,7 +164,7 @@ constexpr std::size_t input_elements(const Recipe& recipe) {
 //
 // Fails, without writing, for a picture that check_image refuses, for one of the wrong size where the recipe does not
 // resize (Fit::none), for an output of another length than input_elements(recipe), and for a recipe whose size is not
-// 1 to max_input_side or whose crop_fraction makes no sense.
+// 1 to max_input_side or whose crop_fraction, means or deviations make no sense.
 inline Status preprocess(const ImageView& image, const Recipe& recipe, std::span<float> output) {
     if (const Status checked = check_image(image); !checked) return checked.error();
     if (const Status checked = image_detail::check_recipe(recipe); !checked) return checked.error();

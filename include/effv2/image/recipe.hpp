@@ -13,6 +13,9 @@
 
 namespace effv2 {
 
+// The largest Recipe::size, in pixels.
+inline constexpr int max_input_side = 1 << 14;
+
 // How a picture of any shape becomes a square of Recipe::size pixels.
 enum class Fit : std::uint8_t {
     center,       // resize the shorter side to int(size / crop_fraction), cut the middle (torchvision, timm)
@@ -29,7 +32,7 @@ enum class Normalization : std::uint8_t {
 
 // All values are in the order red, green, blue.
 struct Recipe {
-    int size;                    // pixels a side
+    int size;                    // pixels a side, 1 to max_input_side
     Fit fit;                     // how a picture becomes square
     double crop_fraction = 1.0;  // timm's crop_pct; padded_crop and none do not use it
     Filter filter;               // how it is resized

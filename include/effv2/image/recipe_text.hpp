@@ -58,8 +58,9 @@ private:
 
     bool read_entry() {
         const std::string_view name = words_.word();
+        static_assert(max_input_side == 16384);  // as the sentence says
         if (name == "size")
-            return once(size, name) && words_.number(recipe_.size, "1 to 16384 pixels a side", 1, 16384);
+            return once(size, name) && words_.number(recipe_.size, "1 to 16384 pixels a side", 1, max_input_side);
         if (name == "fit") return once(fit, name) && read_fit();
         if (name == "crop") return once(crop, name) && read_decimal(recipe_.crop_fraction, "a share above 0", true);
         if (name == "mean") return once(mean, name) && read_colour(recipe_.mean, "a number", false);

@@ -1,6 +1,7 @@
 // Resizing with antialiasing, bit for bit as Pillow does for 8-bit pictures (ImagingResample in Resample.c): first
-// along x, then along y, with bytes in between and fixed-point weights. Only the wanted window is computed, in a few
-// megabytes of scratch however long the picture is.
+// along x, then along y, with bytes in between and fixed-point weights. Only the wanted window is computed. Scratch is
+// 16 bytes for each pixel along the longer axis, and a few megabytes or, where they take more, the rows of one output
+// row.
 #pragma once
 
 #include <algorithm>
