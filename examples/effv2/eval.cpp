@@ -147,7 +147,8 @@ int run(const EvalSettings& settings) {
     const effv2::Architecture a = loaded->identity.architecture.with_size(recipe->size);
     Result<effv2::Network> network = effv2::Network::make(a, std::move(loaded->weights), cores);
     if (!network) return fail(network.error());
-    const Result<Evaluation> found = effv2::training::evaluate(*network, *pictures, *recipe, cores);
+    const Result<Evaluation> found =
+        effv2::training::evaluate(*network, *pictures, *recipe, cores, effv2::training::Confusion::counted);
     if (!found) return fail(found.error());
     if (settings.json)
         print_json(*found, pictures->class_names());

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "effv2/parallel/tbb.hpp"
 #include "effv2/weights/formula.hpp"
 #include "training/sets.hpp"
@@ -31,6 +33,29 @@ TEST_CASE("one answer after the other") {
     CHECK(e.loss == doctest::Approx(3 * std::log(sum) - 7 - 3 - 2));
 }
 
+TEST_CASE("of equal answers, the first come first, whatever is right") {
+    Evaluation e;
+    e.classes = 7;
+    const float logits[7] = {};
+    for (int label = 0; label < 7; ++label) training::detail::judge(logits, label, e);
+    CHECK(e.pictures == 7);
+    CHECK(e.first == 1);
+    CHECK(e.first_five == 5);
+}
+
+// The formula's, but for a classifier that is broken.
+class Broken final : public WeightSource {
+public:
+    void read(const Tensor& t, std::size_t first, std::span<float> into) const override {
+        formula_.read(t, first, into);
+        if (t.layer == Layer::classifier && t.part == Part::bias && first == 0) into[1] = std::nanf("");
+    }
+    float epsilon() const override { return formula_.epsilon(); }
+
+private:
+    FormulaSource formula_;
+};
+
 TEST_CASE("huge logits have a finite loss") {
     Evaluation e;
     e.confusion.assign(4, 0);
@@ -45,7 +70,7 @@ TEST_CASE("a set is answered picture by picture, in batches or not") {
     auto network = Network::make(a, *pack_weights(a, FormulaSource{}), executor);
     REQUIRE(network);
     const data::Pictures set = tests::coloured_squares(70, 24, 3);  // more than a batch
-    const Result<Evaluation> whole = evaluate(*network, set, tests::squares_recipe, executor);
+    const Result<Evaluation> whole = evaluate(*network, set, tests::squares_recipe, executor, Confusion::counted);
     REQUIRE(whole);
     CHECK(whole->pictures == 70);
     Evaluation one;
@@ -60,6 +85,10 @@ TEST_CASE("a set is answered picture by picture, in batches or not") {
     }
     CHECK(whole->confusion == one.confusion);
     CHECK(whole->loss == doctest::Approx(one.loss / 70));
+    CHECK(evaluate(*network, set, tests::squares_recipe, executor)->confusion.empty());
+    auto broken = Network::make(a, *pack_weights(a, Broken{}), executor);
+    CHECK(evaluate(*broken, set, tests::squares_recipe, executor).error().message ==
+          "the network's answers to picture 0 of squares are not all numbers");
     const data::Pictures other("other", {"a", "b"});
     CHECK(evaluate(*network, other, tests::squares_recipe, executor).error().message ==
           "the network has 3 classes, but other has 2");
