@@ -1,6 +1,6 @@
 // Weights whose batch norms were folded into their convolutions before they were saved: files of inference engines.
-// Their norms are identities, which batch statistics would tear from the weights (TrainingNetwork::adopt_statistics
-// mends it).
+// Their norms' statistics are those of an identity, whatever gamma and beta have learned since, and batch statistics
+// would tear them from the weights (TrainingNetwork::adopt_statistics mends it).
 #pragma once
 
 #include <algorithm>
@@ -14,11 +14,9 @@ namespace effv2::training {
 
 namespace detail {
 
-// What a norm's tensor holds everywhere where the norm only adds its beta; NaN for other tensors.
+// What a norm's statistics are where it leaves its input to gamma and beta; NaN for other tensors.
 inline double identity_value(Part part, double epsilon) {
     switch (part) {
-        case Part::norm_weight:
-            return 1.0;
         case Part::norm_mean:
             return 0.0;
         case Part::norm_variance:
@@ -30,8 +28,8 @@ inline double identity_value(Part part, double epsilon) {
 
 }  // namespace detail
 
-// Whether every norm of these weights only adds its beta. New weights do not count: their variance is 1, and a norm by
-// it multiplies with 1 / sqrt(1 + epsilon).
+// Whether every norm of these weights has the statistics of an identity. New weights do not count: their variance is 1,
+// and a norm by it multiplies with 1 / sqrt(1 + epsilon).
 inline bool has_folded_norms(const Architecture& architecture, const WeightSource& source) {
     bool folded = true;
     std::vector<float> values;
