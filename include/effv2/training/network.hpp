@@ -15,8 +15,9 @@ struct PassSettings {
     LossSettings loss;
     double dropout = 0.0;           // of the classifier's inputs
     double stochastic_depth = 0.0;  // block i of n loses its branch with probability stochastic_depth * i / n
-    int first_trained = 0;          // blocks before this one (and, above 0, the stem) get no gradients; block_count()
-                                    // leaves the head and the classifier, more only the classifier
+    int first_trained = 0;          // blocks before this one (and, above 0, the stem) get no gradients, and their norms
+                                    // are frozen; block_count() leaves the head and the classifier, more only the
+                                    // classifier
     bool fixed_stem = false;        // the stem alone gets no gradients
     std::uint64_t seed = 0, step = 0;
 };
@@ -122,12 +123,15 @@ private:
     }
     const float* factors(std::size_t block) const { return factors_.data() + block * static_cast<std::size_t>(batch_); }
 
-    void forward(const Pass& pass, const Dropout& dropout, const float* pictures) {
+    void forward(const Pass& pass, int first_trained, const Dropout& dropout, const float* pictures) {
+        const auto blocks = plan_.blocks.size(), trained = static_cast<std::size_t>(first_trained);
+        Pass untrained = pass;
+        untrained.norm.frozen = true;
         gather_columns(pass, pictures);
-        forward_layer<Arch>(pass, plan_.stem, pass.at(plan_.columns), true);
-        for (std::size_t b = 0; b < plan_.blocks.size(); ++b)
-            forward_block<Arch>(pass, plan_.blocks[b], factors(b), true);
-        forward_layer<Arch>(pass, plan_.head, pass.at(plan_.blocks.back().out), true);
+        forward_layer<Arch>(trained > 0 ? untrained : pass, plan_.stem, pass.at(plan_.columns), true);
+        for (std::size_t b = 0; b < blocks; ++b)
+            forward_block<Arch>(trained > b ? untrained : pass, plan_.blocks[b], factors(b), true);
+        forward_layer<Arch>(trained > blocks ? untrained : pass, plan_.head, pass.at(plan_.blocks.back().out), true);
         pool_forward<Arch>(pass.executor, plan_.head.map, batch_, dropout, pass.at(plan_.head.out),
                            pass.at(plan_.pooled));
         const Biased<const float> dense = pass.biased(classifier_);
@@ -215,7 +219,7 @@ Loss TrainingNetwork<Arch>::step(Executor& executor, const PassSettings& setting
         const Pass pass = make_pass(team, settings, values.data(), gradients.data());
         draw_factors(settings);
         const Dropout dropout{settings.dropout, settings.seed, settings.step};
-        forward(pass, dropout, pictures.data());
+        forward(pass, settings.first_trained, dropout, pictures.data());
         loss = cross_entropy(settings.loss, batch_, architecture_.classes, plan_.classifier.out_stride,
                              pass.at(plan_.logits), targets.data(), pass.at(plan_.logit_gradient));
         backward(pass, settings, dropout);
@@ -231,7 +235,7 @@ void TrainingNetwork<Arch>::adopt_statistics(Executor& executor, NormSettings no
     settings.norm.frozen = false, settings.norm.adopt = true;
     executor.gather([&](Executor& team) {
         draw_factors(settings);
-        forward(make_pass(team, settings, values.data(), nullptr), {}, pictures.data());
+        forward(make_pass(team, settings, values.data(), nullptr), 0, {}, pictures.data());
     });
 }
 

@@ -10,7 +10,7 @@ namespace effv2::training {
 
 struct Pass {
     Executor& executor;
-    const NormSettings& norm;
+    NormSettings norm;
     int batch;
     const float* values;  // ParameterTable
     float* norms;         // the same memory, where running statistics move, and gamma and beta with adopted ones
