@@ -123,10 +123,28 @@ TEST_CASE("a run goes on from a checkpoint as if it had never stopped") {
               .error()
               .message.find("of a run with seed 7; this run has 20 steps and "
                             "seed 8") != std::string::npos);
-    other = settings(20);
-    other.optimiser = AdamW{};
-    TrainingRun<> another = make_run(other);
-    CHECK(!another.resume(*read_checkpoint(path)));
+    // Other settings, whatever they are, or other pictures: refused, and nothing of it is taken over.
+    const auto refusal = [&](auto change) {
+        RunSettings s = settings(20);
+        change(s);
+        TrainingRun<> run = make_run(s);
+        const std::vector<float> drawn = values(run);
+        const Status resumed = run.resume(*read_checkpoint(path));
+        CHECK(values(run) == drawn);
+        CHECK(run.steps_done() == 0);
+        return resumed ? std::string() : resumed.error().message;
+    };
+    const std::string settings_differ = path + " is of a run with other settings";
+    CHECK(refusal([](RunSettings& s) { s.optimiser = AdamW{}; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.learning_rate.peak *= 2; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.batch = 7; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.schedule.stages[1].dropout = 0.2; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.loss.smoothing = 0.1f; }) == settings_differ);
+    const data::Pictures fewer = tests::coloured_squares(149, 24, 1);
+    auto on_fewer = TrainingRun<>::make(small, settings(20), fewer, tests::squares_recipe, InitialValues{7});
+    REQUIRE(on_fewer);
+    CHECK(on_fewer->resume(*read_checkpoint(path)).error().message ==
+          path + " is of a run on 150 pictures; this run has 149");
     std::remove(path.c_str());
     std::remove(previous_checkpoint(path).c_str());
 }
@@ -134,17 +152,22 @@ TEST_CASE("a run goes on from a checkpoint as if it had never stopped") {
 TEST_CASE("a gradient that is not finite stops the run with a sentence, and changes nothing") {
     RunSettings s = settings(20);
     s.learning_rate = {.peak = 9e8};
-    TrainingRun<> run = make_run(s);
     TbbExecutor executor(2);
-    Result<StepReport> report = run.step(executor);
-    while (report && !run.finished()) report = run.step(executor);
-    REQUIRE(!report);
-    CHECK(report.error().message.find("the gradient of ") != std::string::npos);
-    const std::uint64_t stopped = run.steps_done();
-    const std::vector<float> before = values(run);
-    CHECK(!run.step(executor));
-    CHECK(run.steps_done() == stopped);
-    CHECK(std::memcmp(values(run).data(), before.data(), before.size() * sizeof(float)) == 0);
+    for (const bool averages : {true, false}) {  // values() are those of the average, or the weights themselves
+        s.averages = averages;
+        TrainingRun<> run = make_run(s);
+        std::vector<float> before = values(run);
+        Result<StepReport> report = run.step(executor);
+        while (report && !run.finished()) before = values(run), report = run.step(executor);
+        REQUIRE(!report);
+        CHECK(report.error().message.find("the gradient of ") != std::string::npos);
+        const std::uint64_t stopped = run.steps_done();
+        CHECK(stopped > 0);
+        CHECK(std::memcmp(values(run).data(), before.data(), before.size() * sizeof(float)) == 0);
+        CHECK(!run.step(executor));
+        CHECK(run.steps_done() == stopped);
+        CHECK(std::memcmp(values(run).data(), before.data(), before.size() * sizeof(float)) == 0);
+    }
 }
 
 // Whether a tensor still has the values that the run drew.
@@ -156,19 +179,23 @@ bool is_as_drawn(const TrainingRun<>& run, const Tensor& t) {
 }
 
 TEST_CASE("frozen parts stay as they were") {
-    RunSettings s = settings(6);
-    s.first_trained = 2;
-    s.norm.frozen = true;
-    TrainingRun<> run = make_run(s);
-    train(run, 2, 6);
-    for (const ParameterEntry& entry : run.table().entries()) {
-        const Tensor& t = entry.tensor;
-        const bool statistics = t.part == Part::norm_mean || t.part == Part::norm_variance;
-        const bool early = t.layer == Layer::stem || (t.in_block() && t.block.stage < 2);
-        CAPTURE(static_cast<int>(t.layer));
-        CAPTURE(static_cast<int>(t.part));
-        CHECK(is_as_drawn(run, t) == (statistics || early));
-    }
+    for (const bool norms : {true, false})
+        for (const int first : {2, 3, 4}) {  // of three blocks: the last, the head, the classifier alone
+            RunSettings s = settings(6);
+            s.first_trained = first;
+            s.norm.frozen = norms;
+            TrainingRun<> run = make_run(s);
+            train(run, 2, 6);
+            for (const ParameterEntry& entry : run.table().entries()) {
+                const Tensor& t = entry.tensor;
+                const bool statistics = t.part == Part::norm_mean || t.part == Part::norm_variance;
+                const bool early = t.layer == Layer::stem || (t.in_block() && t.block.stage < first) ||
+                                   (t.layer == Layer::head && first > 3);
+                CAPTURE(static_cast<int>(t.layer));
+                CAPTURE(static_cast<int>(t.part));
+                CHECK(is_as_drawn(run, t) == ((norms && statistics) || early));
+            }
+        }
 }
 
 TEST_CASE("a fixed stem keeps its weights, while its statistics move") {
@@ -207,43 +234,50 @@ TEST_CASE("the norms' beta alone go by a rate of their own") {
     }
 }
 
-// Weights as inference engines save them: norms that only add.
+// Weights as inference engines save them, with norms that only add, or with such as have learned since.
 class Folded final : public WeightSource {
 public:
+    explicit Folded(bool learned = false) : learned_(learned) {}
     void read(const Tensor& t, std::size_t first, std::span<float> into) const override {
         fresh_.read(t, first, into);
         if (t.part == Part::norm_variance) std::fill(into.begin(), into.end(), 1.0f - epsilon());
         if (t.part == Part::norm_bias)
             for (std::size_t i = 0; i < into.size(); ++i) into[i] = 0.25f * static_cast<float>((first + i) % 5) - 0.5f;
+        if (t.part == Part::norm_weight && learned_)
+            for (std::size_t i = 0; i < into.size(); ++i) into[i] = 1.0f + 0.1f * static_cast<float>((first + i) % 3);
     }
     float epsilon() const override { return 1e-3f; }
 
 private:
+    bool learned_;
     InitialValues fresh_{7};
 };
 
 TEST_CASE("weights with folded norms are told from others") {
     CHECK(has_folded_norms(small, Folded{}));
+    CHECK(has_folded_norms(small, Folded{true}));
     CHECK(!has_folded_norms(small, InitialValues{7}));
     CHECK(!has_folded_norms(small, FormulaSource{}));
 }
 
 TEST_CASE("a run from folded norms begins with what the weights answer") {
-    const auto first_loss = [](bool frozen, bool adopt) {
+    const auto first_loss = [](bool learned, bool frozen, bool adopt) {
         RunSettings s = settings(6);
         s.norm.frozen = frozen;
         s.adopt_statistics = adopt;
         s.stochastic_depth = 0.0;
-        auto run = TrainingRun<>::make(small, s, pictures(), tests::squares_recipe, Folded{});
+        auto run = TrainingRun<>::make(small, s, pictures(), tests::squares_recipe, Folded{learned});
         REQUIRE(run);
         TbbExecutor executor(2);
         const Result<StepReport> report = run->step(executor);
         REQUIRE(report);
         return report->loss.mean;
     };
-    const double as_they_are = first_loss(true, false);
-    CHECK(first_loss(false, true) == doctest::Approx(as_they_are).epsilon(1e-4));
-    CHECK(first_loss(false, false) != doctest::Approx(as_they_are).epsilon(1e-3));
+    for (const bool learned : {false, true}) {
+        const double as_they_are = first_loss(learned, true, false);
+        CHECK(first_loss(learned, false, true) == doctest::Approx(as_they_are).epsilon(1e-4));
+        CHECK(first_loss(learned, false, false) != doctest::Approx(as_they_are).epsilon(1e-3));
+    }
 }
 
 TEST_CASE("what cannot be run is refused") {
@@ -256,6 +290,24 @@ TEST_CASE("what cannot be run is refused") {
     RunSettings s = settings(10);
     s.batch = 0;
     CHECK(refusal(small, s) == "a training batch needs at least one picture");
+    const auto wrong = [&](auto change) {
+        RunSettings changed = settings(10);
+        change(changed);
+        return refusal(small, changed);
+    };
+    const auto nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK(wrong([](RunSettings& r) {
+              r.clip = {ClipKind::global_norm, -1.0};
+          }).find("the largest norm") != std::string::npos);
+    CHECK(wrong([&](RunSettings& r) { r.average.decay = nan; }).find("moving average: its decay") == 0);
+    CHECK(wrong([](RunSettings& r) { r.schedule.stages[0].mixup = 1e-4; }).find("stage 1: the alpha of mixup") == 0);
+    CHECK(wrong([](RunSettings& r) { r.pictures.cutout = 9.0; }).find("stage 1: the side of a cutout") == 0);
+    CHECK(wrong([](RunSettings& r) { r.loss.smoothing = -2.0f; }) ==
+          "label smoothing is at least 0 and below 1, not -2.000000");
+    CHECK(wrong([](RunSettings& r) { r.stochastic_depth = 1.0; }).find("stochastic depth is") == 0);
+    CHECK(wrong([](RunSettings& r) { r.norm.momentum = 5.0f; }).find("batch norm's momentum is") == 0);
+    CHECK(wrong([](RunSettings& r) { r.norm.epsilon = 0.0f; }).find("batch norm's epsilon is") == 0);
+    CHECK(wrong([](RunSettings& r) { r.first_trained = -1; }).find("the first trained block is 0 or more") == 0);
     s = settings(10);
     s.beta_rate = -1.0;
     CHECK(refusal(small, s).find(" has a rate of -1.000000, expected at least 0") != std::string::npos);

@@ -59,8 +59,8 @@ struct Block {
     constexpr bool is_single_convolution() const { return kind == BlockKind::fused && !expands; }
 };
 
-// Strassen's product of longer rows than this goes chunk by chunk, which bounds the scratch for sums. Shorter chunks are
-// slower.
+// Strassen's product of longer rows than this goes chunk by chunk, which bounds the scratch for sums. Shorter chunks
+// are slower.
 inline constexpr int max_strassen_depth = 1024;
 
 // Where Strassen's product takes less time than the definition's: halves of the inputs are whole granules, seven tenths

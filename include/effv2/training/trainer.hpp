@@ -7,41 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "effv2/training/data/batches.hpp"
 #include "effv2/training/initial_values.hpp"
-#include "effv2/training/network.hpp"
 #include "effv2/training/optimise/checkpoint.hpp"
-#include "effv2/training/optimise/clip.hpp"
-#include "effv2/training/optimise/learning_rate.hpp"
-#include "effv2/training/optimise/optimiser.hpp"
-#include "effv2/training/optimise/progressive_check.hpp"
+#include "effv2/training/run_settings.hpp"
 #include "effv2/weights/naming.hpp"
 
 namespace effv2::training {
-
-// All that a run is told besides its network, pictures and first weights. The same settings, pictures and instruction
-// set give the same weights, bit for bit.
-struct RunSettings {
-    ProgressiveSchedule schedule;
-    std::uint64_t steps = 0;
-    int batch = 0;
-    OptimiserSettings optimiser = RmsProp{};
-    LearningRate learning_rate;
-    Clip clip;
-    Ema average;
-    bool averages = true;      // keep the moving average: evaluation uses it
-    data::Strengths pictures;  // what the schedule does not say: crop, mirroring, policy, cutout, erasing
-    NormSettings norm;
-    bool adopt_statistics = false;  // of the first batch, as in TrainingNetwork: for weights with folded norms
-    LossSettings loss;
-    double stochastic_depth = 0.2;
-    int first_trained = 0;    // as in PassSettings
-    bool fixed_stem = false;  // as in PassSettings
-    double beta_rate = 1.0;   // of the norms' beta, times the learning rate (Jordan 2024, arXiv:2404.00498, has 64)
-    Keep keep = Keep::maps;
-    Convolutions convolutions = Convolutions::fast;  // as in TrainingNetwork::make
-    std::uint64_t seed = 0;
-};
 
 // What a step did.
 struct StepReport {
@@ -52,52 +23,6 @@ struct StepReport {
     Loss loss;
     double gradient_norm = 0.0;
 };
-
-namespace detail {
-
-// What the optimiser may change: nothing in front of the first trained block, no statistics.
-inline bool is_trained(const Tensor& t, const Architecture& a, const RunSettings& settings) {
-    if (!t.trainable()) return false;
-    if (t.layer == Layer::classifier) return true;
-    if (t.layer == Layer::head) return settings.first_trained <= a.block_count();
-    if (t.layer == Layer::stem) return settings.first_trained == 0 && !settings.fixed_stem;
-    int block = t.block.index;
-    for (int s = 0; s < t.block.stage; ++s) block += a.stages[s].repeats;
-    return block >= settings.first_trained;
-}
-
-}  // namespace detail
-
-// The tensors of a run, as the optimiser sees them.
-inline std::vector<ParameterSegment> make_segments(const ParameterTable& table, const RunSettings& settings) {
-    std::vector<ParameterSegment> segments;
-    for (const ParameterEntry& entry : table.entries())
-        segments.push_back({entry.at, entry.floats, entry.tensor.part == Part::weight,
-                            detail::is_trained(entry.tensor, table.architecture(), settings),
-                            entry.tensor.part == Part::norm_bias ? settings.beta_rate : 1.0});
-    return segments;
-}
-
-// How pictures are varied in a stage.
-inline data::Strengths stage_strengths(const RunSettings& settings, int stage) {
-    const ProgressiveStage& of = settings.schedule.stages[stage];
-    data::Strengths strengths = settings.pictures;
-    strengths.image_size = of.size;
-    strengths.magnitude = of.magnitude;
-    strengths.mix.mixup_alpha = of.mixup;
-    strengths.mix.cutmix_alpha = of.cutmix;
-    return strengths;
-}
-
-// What the network does in a step of a stage.
-inline PassSettings stage_pass(const RunSettings& settings, int stage, std::uint64_t step) {
-    PassSettings pass;
-    pass.norm = settings.norm, pass.loss = settings.loss;
-    pass.dropout = settings.schedule.stages[stage].dropout, pass.stochastic_depth = settings.stochastic_depth;
-    pass.first_trained = settings.first_trained, pass.fixed_stem = settings.fixed_stem;
-    pass.seed = settings.seed, pass.step = step;
-    return pass;
-}
 
 // The run itself, for an architecture and a schedule that are known when the program runs; Trainer is the type for
 // those that are known when it is compiled.
@@ -111,8 +36,7 @@ public:
                                     const data::Pictures& pictures, const Recipe& recipe, const WeightSource& start) {
         if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
             return Error{ErrorCode::argument, explain(problem.flaw)};
-        if (Status sound = check(settings.schedule, settings.steps); !sound) return sound.error();
-        if (Status sound = check(settings.learning_rate); !sound) return sound.error();
+        if (Status sound = check(settings); !sound) return sound.error();
         if (architecture.classes != pictures.classes())
             return Error{ErrorCode::argument, "the network has " + std::to_string(architecture.classes) +
                                                   " classes, but " + pictures.name() + " has " +
@@ -125,7 +49,8 @@ public:
         if (!layout) return layout.error();
         Result<Optimiser> optimiser = Optimiser::create(settings.optimiser, *layout);
         if (!optimiser) return optimiser.error();
-        TrainingRun run(std::move(table), settings, std::move(*batches), std::move(*optimiser), *layout);
+        TrainingRun run(std::move(table), settings, pictures.size(), std::move(*batches), std::move(*optimiser),
+                        *layout);
         if (run.values_.empty() || run.gradients_.empty() || (settings.averages && run.average_.empty()))
             return Error{ErrorCode::argument, "not enough memory for the network's parameters"};
         load_parameters<Arch>(*run.table_, start, run.values_.data());
@@ -149,12 +74,14 @@ public:
 
     // One batch forward, backward, and into the weights. Allocates where a stage begins.
     //
-    // Fails with ErrorCode::argument, with the weights as the step before left them, where a gradient is not finite.
+    // Fails with ErrorCode::argument, with weights and statistics as the step before left them, where a gradient is not
+    // finite.
     Result<StepReport> step(Executor& executor);
 
     // Writes all that resume() needs.
     Status save(const std::string& path) {
-        const std::uint64_t numbers[] = {step_, position_.epoch, position_.offset, optimiser_.steps(), settings_.seed};
+        const std::uint64_t numbers[] = {step_,          position_.epoch,        position_.offset, optimiser_.steps(),
+                                         settings_.seed, fingerprint(settings_), picture_count_};
         std::vector<CheckpointSection> sections{{"instruction_set", std::string_view(Arch::name())},
                                                 {"numbers", std::span<const std::uint64_t>(numbers)},
                                                 {"values", std::span<const float>(values_.data(), values_.size())}};
@@ -176,18 +103,25 @@ public:
         if (found != Arch::name())  // its panels have another width
             return Error{ErrorCode::mismatch, checkpoint.path() + " was written by a program for " +
                                                   std::string(found) + ", and this one is for " + Arch::name()};
-        std::uint64_t numbers[5];
+        std::uint64_t numbers[7];
         if (Status read = checkpoint.read("numbers", numbers); !read) return read;
         if (numbers[4] != settings_.seed || numbers[0] > settings_.steps)
             return Error{ErrorCode::mismatch, checkpoint.path() + " is of step " + std::to_string(numbers[0]) +
                                                   " of a run with seed " + std::to_string(numbers[4]) +
                                                   "; this run has " + std::to_string(settings_.steps) +
                                                   " steps and seed " + std::to_string(settings_.seed)};
-        if (Status read = checkpoint.read("values", std::span(values_.data(), values_.size())); !read) return read;
-        if (settings_.averages)
-            if (Status read = checkpoint.read("average", std::span(average_.data(), average_.size())); !read)
-                return read;
-        for (const OptimiserState& state : optimiser_.states())
+        if (numbers[5] != fingerprint(settings_))
+            return Error{ErrorCode::mismatch, checkpoint.path() + " is of a run with other settings"};
+        if (numbers[6] != picture_count_)
+            return Error{ErrorCode::mismatch, checkpoint.path() + " is of a run on " + std::to_string(numbers[6]) +
+                                                  " pictures; this run has " + std::to_string(picture_count_)};
+        std::vector<OptimiserState> states = optimiser_.states();
+        states.push_back({"values", {values_.data(), values_.size()}});
+        if (settings_.averages) states.push_back({"average", {average_.data(), average_.size()}});
+        // All or nothing.
+        for (const OptimiserState& state : states)
+            if (Status fits = checkpoint.check_floats(state.name, state.values.size()); !fits) return fits;
+        for (const OptimiserState& state : states)
             if (Status read = checkpoint.read(state.name, state.values); !read) return read;
         step_ = numbers[0];
         position_ = {numbers[1], numbers[2]};
@@ -196,21 +130,23 @@ public:
     }
 
 private:
-    TrainingRun(std::unique_ptr<ParameterTable> table, const RunSettings& settings, data::TrainingBatches batches,
-                Optimiser optimiser, const ParameterLayout& layout)
+    TrainingRun(std::unique_ptr<ParameterTable> table, const RunSettings& settings, std::uint64_t picture_count,
+                data::TrainingBatches batches, Optimiser optimiser, const ParameterLayout& layout)
         : table_(std::move(table)),
           settings_(settings),
+          picture_count_(picture_count),
           batches_(std::move(batches)),
           optimiser_(std::move(optimiser)),
           clip_(layout, settings.clip),
           values_(table_->floats()),
           gradients_(table_->floats()),
-          average_(settings.averages ? table_->floats() : 0) {}
+          average_(settings.averages ? table_->floats() : 0),
+          statistics_(table_->floats() - table_->trained()) {}
 
     // Makes the network of a stage, and drops the one before.
     Status enter(int stage, int threads) {
         const int size = settings_.schedule.stages[stage].size;
-        network_.reset();
+        network_.reset(), stage_ = -1;
         auto network = TrainingNetwork<Arch>::make(*table_, {size, size}, settings_.batch, threads, settings_.keep,
                                                    settings_.convolutions);
         if (!network) return network.error();
@@ -234,6 +170,8 @@ private:
             network_->adopt_statistics(team, settings_.norm, pictures_, values);
             if (settings_.averages) std::copy_n(values_.data(), values_.size(), average_.data());
         }
+        const std::span<float> statistics = values.subspan(table_->trained());
+        std::copy(statistics.begin(), statistics.end(), statistics_.begin());
         report.loss = network_->step(team, pass, pictures_, labels_, values, gradients);
 
         const bool clips_decay = settings_.clip.kind == ClipKind::tensors_then_global;
@@ -243,6 +181,7 @@ private:
         const Result<GradientNorm> norm = clip_.measure<Arch>(measured, team);
         if (!norm) return norm.error();
         if (!norm->is_finite()) {
+            std::copy(statistics_.begin(), statistics_.end(), statistics.begin());
             const TensorName name = effv2::detail::timm_name(table_->entries()[norm->broken].tensor);
             return norm->error(name.view(), step_);
         }
@@ -258,12 +197,14 @@ private:
 
     std::unique_ptr<ParameterTable> table_;  // at one address, for those that refer to it
     RunSettings settings_;
+    std::uint64_t picture_count_;
     data::TrainingBatches batches_;
     Optimiser optimiser_;
     GradientClip clip_;
     Buffer values_, gradients_, average_;
     std::unique_ptr<TrainingNetwork<Arch>> network_;
     std::vector<float> pictures_, labels_;
+    std::vector<float> statistics_;  // before the step
     int stage_ = -1;
     std::uint64_t step_ = 0;
     data::Position position_;

@@ -68,6 +68,12 @@ public:
     Status read(std::string_view name, std::span<float> to) const { return copy(name, to); }
     Status read(std::string_view name, std::span<std::uint64_t> to) const { return copy(name, to); }
 
+    // Whether read() of so many floats would succeed. Fails as it does.
+    Status check_floats(std::string_view name, std::size_t count) const {
+        const Result<std::span<const float>> found = values<float>(name, count);
+        return found ? Status(std::monostate{}) : found.error();
+    }
+
     // The one number of a section. Fails as read does.
     Result<std::uint64_t> number(std::string_view name) const {
         std::uint64_t value = 0;
@@ -107,13 +113,18 @@ private:
     }
 
     template <class Value>
+    Result<std::span<const Value>> values(std::string_view name, std::size_t count) const {
+        const Result<std::span<const Value>> found = values<Value>(name);
+        if (!found || found->size() == count) return found;
+        return refuse(name, "has " + std::to_string(found->size()) + " " +
+                                std::string(optimise::kind_name(kind_of<Value>)) + ", expected " +
+                                std::to_string(count));
+    }
+
+    template <class Value>
     Status copy(std::string_view name, std::span<Value> to) const {
-        const Result<std::span<const Value>> from = values<Value>(name);
+        const Result<std::span<const Value>> from = values<Value>(name, to.size());
         if (!from) return from.error();
-        if (from->size() != to.size())
-            return refuse(name, "has " + std::to_string(from->size()) + " " +
-                                    std::string(optimise::kind_name(kind_of<Value>)) + ", expected " +
-                                    std::to_string(to.size()));
         std::copy(from->begin(), from->end(), to.begin());
         return std::monostate{};
     }
