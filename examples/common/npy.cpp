@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -204,36 +203,16 @@ Status NpyReader::read(std::span<float> into) {
 }
 
 Result<NpyWriter> NpyWriter::create(const std::string& path, const Shape& shape) {
-    detail::File file(std::fopen(path.c_str(), "wb"));
-    if (!file) return system_error(path, "cannot be created");
-    NpyWriter writer(path, std::move(file));
+    Result<effv2::detail::NewFile> file = effv2::detail::NewFile::create(path);
+    if (!file) return file.error();
     // The data begin at a multiple of 64 bytes, as NumPy has it: 10 bytes, the text, spaces, a line feed.
     std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape_text(shape) + ", }";
     text.append(63 - (10 + text.size()) % 64, ' ').append(1, '\n');
     std::string start(magic);
     start.append({'\1', '\0', static_cast<char>(text.size() & 255), static_cast<char>(text.size() >> 8)});
     start += text;
-    if (std::fwrite(start.data(), 1, start.size(), writer.file_.get()) != start.size()) return writer.fail().error();
-    return writer;
-}
-
-Status NpyWriter::write(std::span<const float> values) {
-    if (std::fwrite(values.data(), sizeof(float), values.size(), file_.get()) == values.size()) return std::monostate{};
-    return fail();
-}
-
-Status NpyWriter::finish() {
-    if (std::fflush(file_.get()) != 0) return fail();
-    if (std::fclose(file_.release()) == 0) return std::monostate{};
-    return fail();
-}
-
-Status NpyWriter::fail() const { return system_error(path_, "cannot be written"); }
-
-NpyWriter::~NpyWriter() {
-    std::error_code ignored;
-    // Never a device such as /dev/full.
-    if (file_ && std::filesystem::is_regular_file(path_, ignored)) std::remove(path_.c_str());
+    if (Status written = file->write(std::as_bytes(std::span(start))); !written) return written.error();
+    return NpyWriter(std::move(*file));
 }
 
 }  // namespace examples

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "effv2/error.hpp"
+#include "effv2/weights/new_file.hpp"
 
 namespace examples {
 
@@ -46,26 +47,19 @@ private:
     Shape shape_;
 };
 
-// An array that is being written. Dropped before finish(), it removes its file.
+// An array that is being written. Until finish(), an older file of that name stays as it is.
 class NpyWriter {
 public:
     static effv2::Result<NpyWriter> create(const std::string& path, const Shape& shape);
 
-    NpyWriter(NpyWriter&&) = default;
-    NpyWriter& operator=(NpyWriter&&) = delete;
-    ~NpyWriter();
-
     // Appends floats, row-major; in all as many as the shape has.
-    effv2::Status write(std::span<const float> values);
-    effv2::Status finish();
+    effv2::Status write(std::span<const float> values) { return file_.write(std::as_bytes(values)); }
+    effv2::Status finish() { return file_.commit(); }
 
 private:
-    NpyWriter(std::string path, detail::File file) : path_(std::move(path)), file_(std::move(file)) {}
+    explicit NpyWriter(effv2::detail::NewFile file) : file_(std::move(file)) {}
 
-    effv2::Status fail() const;
-
-    std::string path_;
-    detail::File file_;
+    effv2::detail::NewFile file_;
 };
 
 // "(2, 3, 224, 224)", as Python writes it.

@@ -73,14 +73,19 @@ TEST_CASE("what is written is read again, in pieces") {
     CHECK_FALSE(reader->read(back).has_value());
 }
 
-TEST_CASE("a file that is not finished is removed") {
+TEST_CASE("a file that is not finished leaves nothing behind, and the older one as it was") {
     const Scratch file("dropped.npy");
-    {
+    const auto drop = [&] {
         effv2::Result<NpyWriter> writer = NpyWriter::create(file.path, {4});
         REQUIRE(writer.has_value());
-        CHECK(std::filesystem::exists(file.path));
-    }
+        REQUIRE(writer->write(std::vector<float>(4)).has_value());
+    };
+    drop();
     CHECK_FALSE(std::filesystem::exists(file.path));
+    std::ofstream(file.path) << "older";
+    drop();
+    CHECK(std::filesystem::file_size(file.path) == 5);
+    CHECK_FALSE(std::filesystem::exists(file.path + ".partial0"));
 }
 
 TEST_CASE("shapes are written as Python writes tuples") {

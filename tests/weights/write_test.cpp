@@ -1,6 +1,7 @@
 #include "effv2/weights/write.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <limits>
@@ -105,9 +106,16 @@ TEST_CASE("a failure leaves the older file and no other") {
     const std::string nowhere = folder / "missing/w";
     CHECK(refusal(nowhere, tensors, {}, ErrorCode::file) == nowhere + ": cannot be created: No such file or directory");
     REQUIRE(mkdir((folder / "taken").c_str(), 0700) == 0);
-    CHECK(refusal(folder / "taken", tensors, {}, ErrorCode::file) ==
-          (folder / "taken") + ": cannot be replaced: Is a directory");
+    CHECK(refusal(folder / "taken", tensors, {}, ErrorCode::file) == (folder / "taken") + ": is a folder");
     CHECK_FALSE(exists((folder / "taken") + ".partial0"));
+}
+
+TEST_CASE("a device stays one") {
+    CHECK(write_safetensors("/dev/null", {}).has_value());
+    struct stat found {};
+    REQUIRE(stat("/dev/null", &found) == 0);
+    CHECK(S_ISCHR(found.st_mode));
+    CHECK(refusal("/dev/full", {}, {}, ErrorCode::file).find("/dev/full: cannot be written: ") == 0);
 }
 
 TEST_CASE("unfinished files of others are left alone") {

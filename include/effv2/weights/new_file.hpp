@@ -11,6 +11,7 @@
 #include <variant>
 
 #if __has_include(<unistd.h>)
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -19,11 +20,19 @@
 
 namespace effv2::detail {
 
-// A file being written. Dropped without commit(), it leaves nothing behind.
+// A file being written. Dropped without commit(), it leaves nothing behind. Devices and pipes are written to as they
+// are: a file in their place would be their end.
 class NewFile {
 public:
-    // Fails (ErrorCode::file) where the target's folder does not take new files.
+    // Fails (ErrorCode::file) for a folder, and where the target's folder does not take new files.
     static Result<NewFile> create(const std::string& path) {
+        const Target target = examine(path);
+        if (target == Target::folder) return file_error(path, "is a folder");
+        if (target == Target::device) {
+            std::FILE* const device = std::fopen(path.c_str(), "wb");
+            if (device == nullptr) return system_error(path, "cannot be opened", errno);
+            return NewFile(path, {}, device);
+        }
         constexpr int attempts = 100;  // names that other writers, or crashed ones, may have taken
         for (int i = 0; i < attempts; ++i) {
             std::string temporary = path + ".partial" + std::to_string(i);
@@ -57,9 +66,10 @@ public:
             return system_error(path_, "cannot be written", reason);
         }
         const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-        if (closed && std::rename(temporary_.c_str(), path_.c_str()) == 0) return std::monostate{};
+        if (closed && (temporary_.empty() || std::rename(temporary_.c_str(), path_.c_str()) == 0))
+            return std::monostate{};
         const int reason = errno;
-        std::remove(temporary_.c_str());
+        if (!temporary_.empty()) std::remove(temporary_.c_str());
         return system_error(path_, closed ? "cannot be replaced" : "cannot be written", reason);
     }
 
@@ -78,10 +88,21 @@ private:
 
     void discard() {
         std::fclose(std::exchange(file_, nullptr));
-        std::remove(temporary_.c_str());
+        if (!temporary_.empty()) std::remove(temporary_.c_str());
     }
 
-    std::string path_, temporary_;
+    // What has the name so far; a file also where nothing has.
+    enum class Target { file, folder, device };
+    static Target examine([[maybe_unused]] const std::string& path) {
+#if __has_include(<unistd.h>)
+        struct stat found {};
+        if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
+            return S_ISDIR(found.st_mode) ? Target::folder : Target::device;
+#endif
+        return Target::file;
+    }
+
+    std::string path_, temporary_;  // no temporary name for a device
     std::FILE* file_;
 };
 
