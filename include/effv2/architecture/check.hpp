@@ -14,6 +14,7 @@ enum class Flaw : std::uint8_t {
     head_channels,
     class_count,
     input_size,
+    stage_repeats,
     stage_channels,
     stage_kernel,
     stage_stride,
@@ -47,6 +48,8 @@ constexpr const char* explain(Flaw flaw) {
             return "the classifier needs 1 to 1000000 classes";
         case Flaw::input_size:
             return "height and width of the input must be 8 to 8192 pixels";
+        case Flaw::stage_repeats:
+            return "a stage needs 1 to 1000 blocks";
         case Flaw::stage_channels:
             return "a stage needs 1 to 4096 output channels";
         case Flaw::stage_kernel:
@@ -69,9 +72,13 @@ constexpr const char* explain(Flaw flaw) {
 
 namespace detail {
 
+// The most blocks of a stage: ten times what any network has, and no work without end for a text of a file.
+inline constexpr int max_repeats = 1000;
+
 constexpr bool within(int value, int low, int high) { return value >= low && value <= high; }
 
 constexpr Problem find_stage_problem(const Stage& stage, int index) {
+    if (!within(stage.repeats, 1, max_repeats)) return {Flaw::stage_repeats, index, stage.repeats};
     if (!within(stage.channels, 1, 4096)) return {Flaw::stage_channels, index, stage.channels};
     if (stage.kernel != 3 && stage.kernel != 5 && stage.kernel != 7) return {Flaw::stage_kernel, index, stage.kernel};
     if (!within(stage.stride, 1, 2)) return {Flaw::stage_stride, index, stage.stride};
@@ -112,6 +119,7 @@ struct SoundArchitecture {
     static_assert(flaw != Flaw::head_channels, "effv2: the head needs 1 to 16384 channels");
     static_assert(flaw != Flaw::class_count, "effv2: the classifier needs 1 to 1000000 classes");
     static_assert(flaw != Flaw::input_size, "effv2: height and width of the input must be 8 to 8192 pixels");
+    static_assert(flaw != Flaw::stage_repeats, "effv2: a stage needs 1 to 1000 blocks");
     static_assert(flaw != Flaw::stage_channels, "effv2: a stage needs 1 to 4096 output channels");
     static_assert(flaw != Flaw::stage_kernel, "effv2: a stage's kernel must be 3, 5 or 7");
     static_assert(flaw != Flaw::stage_stride, "effv2: a stage's stride must be 1 or 2");

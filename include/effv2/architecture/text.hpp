@@ -32,9 +32,6 @@ namespace effv2 {
 
 namespace detail {
 
-// The most blocks of a stage in a text: ten times what any network has, and no work without end for a text of a file.
-inline constexpr int max_text_repeats = 1000;
-
 class ArchitectureReader {
 public:
     constexpr explicit ArchitectureReader(std::string_view text) : words_(text) {}
@@ -120,7 +117,7 @@ private:
         Stage& stage = architecture_.stages[count_++];
         stage.kind = kind;
         if (kind == BlockKind::mbconv) stage.se_divisor = 4;
-        if (!words_.number(stage.repeats, "1 to 1000 blocks", 1, max_text_repeats)) return false;
+        if (!words_.number(stage.repeats, "1 to 1000 blocks", 1, max_repeats)) return false;
         return read_stride(stage.stride) && read_attributes(stage);
     }
 
