@@ -34,6 +34,12 @@ public:
                 static_cast<JpegReader*>(state->client_data)->cut_short_ = true;
         };
         state_.client_data = this;
+        progress_.progress_monitor = [](j_common_ptr state) {
+            if (reinterpret_cast<j_decompress_ptr>(state)->input_scan_number <= most_scans) return;
+            auto& reader = *static_cast<JpegReader*>(state->client_data);
+            std::snprintf(reader.message_, sizeof reader.message_, "it has more than %d scans", most_scans);
+            std::longjmp(reader.back_, 1);
+        };
     }
     JpegReader(const JpegReader&) = delete;
     JpegReader& operator=(const JpegReader&) = delete;
@@ -43,6 +49,7 @@ public:
     bool read_header() {
         return guarded([this] {
             jpeg_create_decompress(&state_);
+            state_.progress = &progress_;
             jpeg_mem_src(&state_, bytes_.data(), static_cast<unsigned long>(bytes_.size()));
             jpeg_read_header(&state_, TRUE);
             state_.out_color_space = state_.num_components == 4 ? JCS_CMYK : JCS_RGB;
@@ -82,8 +89,13 @@ private:
         return !cut_short_;
     }
 
+    // A progressive picture has about ten; each costs as much as the whole picture, however short it is (libjpeg-turbo,
+    // "Two Issues with the JPEG Standard").
+    static constexpr int most_scans = 100;
+
     Bytes bytes_;
     jpeg_decompress_struct state_{};
+    jpeg_progress_mgr progress_{};
     jpeg_error_mgr errors_{};
     std::jmp_buf back_;
     char message_[JMSG_LENGTH_MAX]{};

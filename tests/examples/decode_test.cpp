@@ -93,6 +93,23 @@ TEST_CASE("a damaged file is an error, or a picture, but never harm") {
     }
 }
 
+TEST_CASE("a JPEG of scans without end is refused") {
+    const std::vector<std::uint8_t> sound = content("jpeg_progressive_444");
+    const auto marks = [&](std::uint8_t mark) {
+        std::vector<std::ptrdiff_t> found;
+        for (std::size_t i = 0; i + 1 < sound.size(); ++i)
+            if (sound[i] == 0xff && sound[i + 1] == mark) found.push_back(static_cast<std::ptrdiff_t>(i));
+        return found;
+    };
+    const auto scan = sound.begin() + marks(0xda).back(), end = sound.begin() + marks(0xd9).back();
+    for (const int times : {10, 200}) {
+        std::vector<std::uint8_t> bytes(sound.begin(), end);
+        for (int i = 0; i < times; ++i) bytes.insert(bytes.end(), scan, end);
+        bytes.insert(bytes.end(), {0xff, 0xd9});
+        CHECK(complaint(bytes) == (times == 10 ? "" : "photo is a damaged JPEG file: it has more than 100 scans"));
+    }
+}
+
 TEST_CASE("what is no picture is refused with a sentence") {
     using namespace examples::goldens;
     CHECK(complaint({}) == "photo is empty: a JPEG, PNG or WebP file was expected");
