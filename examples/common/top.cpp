@@ -52,6 +52,8 @@ Result<std::vector<std::string>> read_labels(const std::string& path, int classe
     }
     if (std::ferror(file.get()) != 0) return Error{ErrorCode::file, path + ": cannot be read: " + std::strerror(errno)};
     if (!line.empty()) labels.push_back(std::move(line));
+    constexpr std::string_view mark = "\xef\xbb\xbf";  // a byte order mark, which some editors begin UTF-8 with
+    if (!labels.empty() && labels[0].starts_with(mark)) labels[0].erase(0, mark.size());
     if (labels.size() == static_cast<std::size_t>(classes)) return labels;
     const std::string found = c == EOF ? std::to_string(labels.size()) : "more";
     return Error{ErrorCode::mismatch, path + ": has " + found + " lines, but the weights have " +

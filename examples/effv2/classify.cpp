@@ -42,7 +42,9 @@ ordered_json as_json(const std::string& image, const std::vector<examples::Guess
 
 Result<std::vector<examples::Guess>> classify(Classifier& classifier, const std::string& image, int count) {
     if (const Status ran = classifier.run(image); !ran) return ran.error();
-    return classifier.top(count);
+    Result<std::vector<examples::Guess>> guesses = classifier.top(count);
+    if (!guesses) return effv2::Error{guesses.error().code, image + ": " + guesses.error().message};
+    return guesses;
 }
 
 // All pictures, whatever becomes of each: one that fails is reported and left out.

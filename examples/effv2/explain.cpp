@@ -1,10 +1,10 @@
 // effv2 explain: where in a picture a class is seen.
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "apart.hpp"
 #include "classifier.hpp"
 #include "command.hpp"
 #include "common/decode.hpp"
@@ -58,9 +58,6 @@ Result<examples::Guess> choose_class(const std::string& named, const Classifier&
 }
 
 Status explain(const ExplainSettings& settings, Classifier& classifier) {
-    std::error_code ignored;
-    if (std::filesystem::equivalent(settings.output, settings.image, ignored))
-        return Error{ErrorCode::argument, settings.output + ": is the picture, and would be overwritten"};
     const effv2::Architecture& a = classifier.network.architecture();
     const effv2::MapShape shape = effv2::last_map_shape(a);
     std::vector<float> last_map(shape.floats()), map(static_cast<std::size_t>(shape.size.pixels()));
@@ -80,6 +77,9 @@ Status explain(const ExplainSettings& settings, Classifier& classifier) {
 }
 
 int run(const ExplainSettings& settings) {
+    const ClassifierOptions& given = settings.classifier;
+    if (const Status apart = check_apart({settings.output}, {settings.image, given.weights.path, given.labels}); !apart)
+        return fail(apart.error());
     examples::Cores cores = cores_of(settings.classifier.threads);
     Result<Classifier> classifier = Classifier::load(settings.classifier, cores);
     if (!classifier) return fail(classifier.error());

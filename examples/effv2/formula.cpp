@@ -1,9 +1,9 @@
 // effv2 formula: a weight file from nothing, for tests and for trying the tool out.
 #include "effv2/weights/formula.hpp"
 
-#include <filesystem>
 #include <memory>
 
+#include "apart.hpp"
 #include "command.hpp"
 #include "common/top.hpp"
 #include "effv2/architecture/text.hpp"
@@ -67,11 +67,8 @@ int run(const FormulaSettings& settings) {
     const effv2::Scheme scheme = scheme_for(settings, named->padding);
     if (scheme.naming == effv2::Naming::torchvision && scheme.padding == effv2::Padding::same)
         return fail({ErrorCode::mismatch, "weights under torchvision's names have symmetric padding"});
-    // Files are replaced by renaming a new one over them, which would be the end of a device.
-    std::error_code ignored;
-    if (std::filesystem::exists(settings.output, ignored) &&
-        !std::filesystem::is_regular_file(settings.output, ignored))
-        return fail({ErrorCode::file, settings.output + ": is not a regular file"});
+    if (const effv2::Status apart = check_apart({settings.output}, {settings.labels}); !apart)
+        return fail(apart.error());
 
     const effv2::Architecture a = named->with_padding(scheme.padding);
     effv2::Result<effv2::Metadata> metadata = make_metadata(settings, a);

@@ -1,6 +1,8 @@
 #include "options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 
 #include "effv2/architecture/variants.hpp"
 #include "effv2/weights/scheme.hpp"
@@ -13,6 +15,21 @@ void describe(const Option& option, const char* group, CLI::Option* declared) {
     declared->group(group);
     declared->option_text(option.value_name);
     declared->required(option.need == Need::required);
+}
+
+// CLI11 takes nan to be in every range.
+std::string refuse_nan(const std::string& text) {
+    std::string lower = text;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return lower.find("nan") == std::string::npos ? "" : text + " is not a number";
+}
+
+// ... and a zero in front to mean octal.
+std::string strip_zeros(std::string text) {
+    const std::size_t sign = text.starts_with("-") ? 1 : 0;
+    const std::size_t digit = std::min(text.find_first_not_of('0', sign), text.size() - 1);
+    if (text.find_first_not_of("0123456789", sign) == std::string::npos && digit > sign) text.erase(sign, digit - sign);
+    return text;
 }
 
 constexpr const char* variant_help = "b0, b1, b2, b3, s, m, l or xl";
@@ -40,11 +57,14 @@ void Options::choice(const Option& option, std::string& value, const std::vector
 }
 
 void Options::number(const Option& option, int& value, int lowest, int highest) {
-    describe(option, group_, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+    describe(
+        option, group_,
+        app_.add_option(option.name, value, option.help)->transform(strip_zeros)->check(CLI::Range(lowest, highest)));
 }
 
 void Options::number(const Option& option, double& value, double lowest, double highest) {
-    describe(option, group_, app_.add_option(option.name, value, option.help)->check(CLI::Range(lowest, highest)));
+    describe(option, group_,
+             app_.add_option(option.name, value, option.help)->check(refuse_nan)->check(CLI::Range(lowest, highest)));
 }
 
 void Options::variant(std::string& value, Need need) {

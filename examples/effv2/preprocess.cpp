@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "apart.hpp"
 #include "command.hpp"
 #include "common/npy.hpp"
 #include "info_file.hpp"
@@ -29,6 +30,8 @@ effv2::Result<effv2::Recipe> find_recipe(const PreprocessSettings& settings) {
 int run(const PreprocessSettings& settings) {
     if (settings.variant.empty() == settings.weights.path.empty())
         return wrong_usage("preprocess needs one of --variant and --weights");
+    if (const effv2::Status apart = check_apart({settings.output}, {settings.image, settings.weights.path}); !apart)
+        return fail(apart.error());
     const effv2::Result<effv2::Recipe> recipe = find_recipe(settings);
     if (!recipe) return fail(recipe.error());
     std::vector<float> input(effv2::input_elements(*recipe));

@@ -37,11 +37,7 @@ public:
     using Slot = std::span<float>& (*)(effv2::Outputs& outputs);
 
     // `shape` is that of all pictures; `group` of them are in memory at one time.
-    static Result<Sink> create(const std::string& path, const std::string& input, const examples::Shape& shape,
-                               std::size_t group, Slot slot) {
-        std::error_code ignored;
-        if (std::filesystem::equivalent(path, input, ignored))
-            return Error{ErrorCode::argument, path + ": is the input, and would be overwritten while it is read"};
+    static Result<Sink> create(const std::string& path, const examples::Shape& shape, std::size_t group, Slot slot) {
         Result<NpyWriter> file = NpyWriter::create(path, shape);
         if (!file) return file.error();
         std::size_t floats = 1;
@@ -89,6 +85,17 @@ std::span<float>& map_slot(effv2::Outputs& outputs) {
     return outputs.maps[m];
 }
 
+std::string map_file(const ForwardSettings& settings, std::size_t m) {
+    return settings.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy";
+}
+
+Status check_files(const ForwardSettings& settings) {
+    std::vector<std::string> outputs{settings.output, settings.features};
+    for (std::size_t m = 0; m < effv2::feature_strides.size() && !settings.maps.empty(); ++m)
+        outputs.push_back(map_file(settings, m));
+    return check_apart(outputs, {settings.input, settings.weights.path});
+}
+
 // The files that were asked for.
 Result<std::vector<Sink>> open_sinks(const ForwardSettings& settings, const effv2::Architecture& a, std::size_t count,
                                      std::size_t group) {
@@ -96,7 +103,7 @@ Result<std::vector<Sink>> open_sinks(const ForwardSettings& settings, const effv
     Status status = std::monostate{};
     const auto open = [&](const std::string& path, const examples::Shape& shape, Sink::Slot slot) {
         if (!status) return;
-        Result<Sink> sink = Sink::create(path, settings.input, shape, group, slot);
+        Result<Sink> sink = Sink::create(path, shape, group, slot);
         if (sink)
             sinks.push_back(std::move(*sink));
         else
@@ -110,8 +117,7 @@ Result<std::vector<Sink>> open_sinks(const ForwardSettings& settings, const effv
     constexpr Sink::Slot slots[] = {map_slot<0>, map_slot<1>, map_slot<2>, map_slot<3>};
     for (std::size_t m = 0; m < std::size(slots) && !settings.maps.empty(); ++m) {
         const effv2::MapShape map = effv2::feature_map_shape(a, m);
-        open(settings.maps + "_" + std::to_string(effv2::feature_strides[m]) + ".npy",
-             {count, size(map.channels), size(map.size.height), size(map.size.width)}, slots[m]);
+        open(map_file(settings, m), {count, size(map.channels), size(map.size.height), size(map.size.width)}, slots[m]);
     }
     if (!status) return status.error();
     return sinks;
@@ -137,6 +143,7 @@ Status run_all(effv2::Network& network, NpyReader& input, std::size_t count, std
 }
 
 int run(const ForwardSettings& settings) {
+    if (const Status apart = check_files(settings); !apart) return fail(apart.error());
     Result<NpyReader> input = NpyReader::open(settings.input);
     if (!input) return fail(input.error());
     const Result<Pictures> pictures = check_input(*input);

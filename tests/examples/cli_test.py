@@ -130,6 +130,7 @@ class Usage(Case):
             ("bench", "--variant", "b0", "--threads", 0),
             ("bench", "--variant", "b0", "--threads", 99999999999999999999),
             ("bench", "--variant", "b0", "--seconds", -1),
+            ("bench", "--variant", "b0", "--seconds", "nan"),
             ("bench", "--variant", "b0", "--unknown"),
             ("classify", *weights),
             ("classify", "a.png"),
@@ -185,6 +186,10 @@ class Info(Case):
     def test_size_and_classes(self):
         info = json.loads(self.tool("info", "--variant", "b0", "--size", 192, "--classes", 10, "--json")[0])
         self.assertEqual((info["input"], info["classes"], info["parameters"]), ([192, 192], 10, 5858704 + 12810))
+
+    def test_numbers_are_decimal(self):
+        info = json.loads(self.tool("info", "--variant", "b0", "--size", "0100", "--json")[0])
+        self.assertEqual(info["input"], [100, 100])
 
     def test_table(self):
         out = self.tool("info", "--variant", "b0")[0]
@@ -286,9 +291,18 @@ class Run(Case):
     def test_outputs_that_cannot_be(self):
         arguments = ("run", "--weights", "timm.safetensors", "--input", "golden.npy")
         self.fails(*arguments, "--output", "no/such/y.npy", says="no/such/y.npy: cannot be created")
-        self.fails(*arguments, "--output", "./golden.npy", says="golden.npy: is the input")
+        self.fails(*arguments, "--output", "./golden.npy", says="golden.npy: is read by this command")
         self.assertGreater(self.path("golden.npy").stat().st_size, 4 * math.prod(GOLDEN_SHAPE))
+        self.path("y.npy", b"older")
         self.fails(*arguments, "--output", "y.npy", "--features", "no/such/f.npy", says="no/such/f.npy")
+        self.assertEqual(self.path("y.npy").read_bytes(), b"older")
+        weights = self.path("timm.safetensors").read_bytes()
+        self.fails(*arguments, "--output", "timm.safetensors", says="timm.safetensors: is read by this command")
+        self.assertEqual(self.path("timm.safetensors").read_bytes(), weights)
+        self.fails(*arguments, "--output", "z.npy", "--features", "./z.npy", says="z.npy: would be written twice")
+        self.fails(*arguments, "--output", "m_4.npy", "--maps", "m", says="m_4.npy: would be written twice")
+        self.fails("preprocess", "--variant", "b0", "a.png", "--output", "a.png", says="a.png: is read by this command")
+        self.tool(*arguments, "--output", "/dev/null", "--features", "/dev/null")
 
 
 class Preprocess(Case):
@@ -392,6 +406,12 @@ class Classify(Case):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(len(json.loads(done.stdout.decode())), 1)
 
+    def test_labels_with_a_byte_order_mark(self):
+        self.path("marked.txt", b"\xef\xbb\xbf" + self.path("labels.txt").read_bytes())
+        marked, plain = (self.tool("classify", "--weights", "timm.safetensors", "--top", 6, "--labels", labels, "a.png")[0]
+                         for labels in ("marked.txt", "labels.txt"))
+        self.assertEqual(marked, plain)
+
     def test_labels_that_do_not_fit(self):
         self.path("few.txt", b"one\ntwo\n")
         self.fails("classify", "--weights", "timm.safetensors", "--labels", "few.txt", "a.png", says="few.txt: has 2 lines")
@@ -435,7 +455,7 @@ class Formula(Case):
 
     def test_what_cannot_be(self):
         self.fails("formula", "--variant", "b0", "--output", "no/such/w.safetensors", says="no/such/w.safetensors")
-        self.fails("formula", "--variant", "b0", "--output", ".", says="is not a regular file")
+        self.fails("formula", "--variant", "b0", "--output", ".", says=".: is a folder")
         self.fails("formula", "--architecture", "b9", "--output", "w.safetensors", says="at character 1")
         self.fails("formula", "--architecture", "b0; classes 3", "--labels", "labels.txt", "--output", "w.safetensors", says="labels.txt: has more lines")
         self.fails("formula", "--variant", "b0", "--naming", "torchvision", "--padding", "same", "--output", "w.safetensors",
