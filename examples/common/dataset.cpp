@@ -1,6 +1,7 @@
 #include "common/dataset.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "common/dataset_formats.hpp"
 
@@ -82,6 +83,16 @@ Result<Pictures> load_part(const std::string& path, const Found& found, Part par
 }
 
 }  // namespace
+
+bool is_within_classes(const std::string& path, const std::string& data) {
+    const Result<Found> found = look_into(data);
+    if (found && (found->kind == Kind::idx || found->kind == Kind::cifar)) return false;
+    std::error_code ignored;
+    namespace fs = std::filesystem;
+    const auto inner = fs::weakly_canonical(fs::absolute(path), ignored);
+    const auto outer = fs::weakly_canonical(fs::absolute(data), ignored);
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
 
 Result<TrainingSet> load_training_set(const std::string& path, const DatasetOptions& options,
                                       effv2::Executor& executor) {

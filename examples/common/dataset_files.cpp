@@ -50,10 +50,15 @@ Error missing(const std::string& path, Part part, const std::string& file) {
     return {ErrorCode::file, path + ": its " + part_name(part) + " part is not whole, for " + file + " is missing"};
 }
 
-// The names in a text file, or `otherwise` where there is none.
-Result<Names> read_names(const std::string& path, const Names& otherwise) {
+// The names in one of a folder's text files, or `otherwise` where there is none.
+Result<Names> read_names(const std::string& folder, const std::string& file, const Names& otherwise) {
+    const Result<std::vector<FolderEntry>> entries = list_folder(folder);
+    if (!entries) return entries.error();
+    const auto is_file = [&](const FolderEntry& entry) { return entry.name == file; };
+    if (std::none_of(entries->begin(), entries->end(), is_file)) return otherwise;
+    const std::string path = folder + "/" + file;
     const Result<std::vector<std::uint8_t>> bytes = read_data_file(path);
-    if (!bytes) return otherwise;
+    if (!bytes) return bytes.error();
     Names names = data::names_from_lines({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
     if (names.size() == otherwise.size()) return names;
     return Error{ErrorCode::format, path + ": has " + std::to_string(names.size()) + " names of classes, expected " +
@@ -65,11 +70,13 @@ Result<Names> cifar10_files(const std::string& path, Part part) {
     if (part == Part::test) return Names{"test_batch.bin"};
     const Result<std::vector<FolderEntry>> entries = list_folder(path);
     if (!entries) return entries.error();
-    std::size_t count = 0;
-    for (const FolderEntry& entry : *entries) count += entry.name.starts_with("data_batch_");
+    constexpr int most = 99;
+    const auto name = [](int i) { return "data_batch_" + std::to_string(i) + ".bin"; };
+    int count = most;
+    while (count > 1 && find_file(*entries, name(count)).empty()) --count;
     Names files;
-    for (std::size_t i = 1; i <= count; ++i) {
-        files.push_back("data_batch_" + std::to_string(i) + ".bin");
+    for (int i = 1; i <= count; ++i) {
+        files.push_back(name(i));
         if (find_file(*entries, files.back()).empty()) return missing(path, part, files.back());
     }
     return files;
@@ -104,7 +111,11 @@ Result<Pictures> load_idx(const std::string& path, const IdxFiles& files, Part p
     images.bytes = *image_bytes, labels.bytes = *label_bytes;
     const auto marks = data::parse_idx_labels(labels.bytes, labels.name);
     if (!marks) return marks.error();
-    Pictures set(path, classes.empty() ? name_classes(path, *marks) : classes);
+    const Names own = name_classes(path, *marks), fashion = data::fashion_mnist_names();
+    if (!classes.empty() && own == fashion && classes != fashion && classes != numbers_to(fashion.size()))
+        return Error{ErrorCode::mismatch,
+                     path + ": has Fashion-MNIST's classes, but expected were '" + classes.front() + "' and others"};
+    Pictures set(path, classes.empty() ? own : classes);
     if (Status added = data::add_idx(set, images, labels); !added) return added.error();
     return set;
 }
@@ -117,7 +128,7 @@ Cifar find_cifar(const std::vector<FolderEntry>& entries) {
 
 Result<Pictures> load_cifar(const std::string& path, Cifar kind, Part part) {
     const bool ten = kind == Cifar::ten;
-    const Result<Names> names = read_names(path + (ten ? "/batches.meta.txt" : "/fine_label_names.txt"),
+    const Result<Names> names = read_names(path, ten ? "batches.meta.txt" : "fine_label_names.txt",
                                            ten ? data::cifar10_names() : numbers_to(100));
     if (!names) return names.error();
     Result<Names> files = Names{part == Part::train ? "train.bin" : "test.bin"};

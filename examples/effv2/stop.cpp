@@ -13,6 +13,8 @@ void remember(int) { wanted = 1; }
 
 }  // namespace
 
+void outlive_readers() { std::signal(SIGPIPE, SIG_IGN); }
+
 void watch_for_stop() {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         struct sigaction before {};

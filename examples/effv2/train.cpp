@@ -6,6 +6,7 @@
 
 #include "classifier.hpp"
 #include "command.hpp"
+#include "stop.hpp"
 #include "train_loop.hpp"
 #include "train_measure.hpp"
 
@@ -72,11 +73,27 @@ void print_head(const TrainJob& job) {
     std::fflush(stdout);
 }
 
+// What no parser could have found wrong, before anything is made or read.
+Status check_options(const TrainOptions& options) {
+    const auto wrong = [](const char* sentence) { return Error{ErrorCode::argument, sentence}; };
+    if (options.steps > 0 && options.epochs >= 0.0) return wrong("--steps and --epochs both say how long to train");
+    if (options.from.empty() && options.freeze > 0)
+        return wrong("--freeze leaves blocks as they are, which have learned nothing without --from");
+    if (options.from.empty() && options.freeze_norms)
+        return wrong("--freeze-norms keeps statistics as they are, which are none without --from");
+    if (!options.measure && examples::is_within_classes(options.output, options.data))
+        return Error{ErrorCode::argument, options.output + ": lies in " + options.data +
+                                              ", where every folder is a class; expected another --output"};
+    return std::monostate{};
+}
+
 Result<int> run_job(const TrainOptions& options) {
     if (options.output.empty() && !options.measure)
         return Error{ErrorCode::argument, "--output is missing: the folder for weights, checkpoint, log and plots"};
     const Result<TrainStart> start = choose_start(options);
     if (!start) return start.error();
+    if (Status sound = check_options(options); !sound) return sound.error();
+    outlive_readers();
     std::optional<TrainFolder> folder;
     if (!options.measure) {
         Result<TrainFolder> opened = TrainFolder::open(options.output, options.resume);
@@ -92,15 +109,16 @@ Result<int> run_job(const TrainOptions& options) {
     const Result<std::optional<data::Pictures>> test =
         options.measure ? std::optional<data::Pictures>() : load_test(options, *set, settings->recipe.size, cores);
     if (!test) return test.error();
+    if (!options.from.empty() && !start->recipe)
+        std::fprintf(stderr, "effv2: %s does not say how pictures are normalised, so their own mean and deviation do\n",
+                     options.from.c_str());
     const TrainJob job{*settings, *start, set->pictures, *test, cores};
     print_head(job);
     if (options.measure) {
         const Status measured = measure(job);
         return measured ? Result<int>(success) : measured.error();
     }
-    const nlohmann::ordered_json description = describe_settings(options, *start, set->pictures, *settings);
-    if (Status entered = folder->enter(description); !entered) return entered.error();
-    const Result<Ending> ending = train(job, *folder, description);
+    const Result<Ending> ending = train(job, *folder, describe_settings(options, *start, set->pictures, *settings));
     if (!ending) return ending.error();
     return *ending == Ending::finished ? success : stopped;
 }

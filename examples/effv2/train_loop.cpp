@@ -203,11 +203,12 @@ Status take_up(const TrainFolder& folder, Run& run) {
 
 }  // namespace
 
-Result<Ending> train(const TrainJob& job, const TrainFolder& folder, const ordered_json& description) {
+Result<Ending> train(const TrainJob& job, TrainFolder& folder, const ordered_json& description) {
     const TrainSettings& settings = job.settings;
     const auto first = first_weights(job);
     Result<Run> run = Run::make(settings.architecture, settings.run, job.pictures, settings.recipe, *first);
     if (!run) return run.error();
+    if (Status entered = folder.enter(description); !entered) return entered.error();
     if (Status taken = take_up(folder, *run); !taken) return taken.error();
     Result<TrainLog> log = TrainLog::open(folder.log(), description, run->steps_done());
     if (!log) return log.error();

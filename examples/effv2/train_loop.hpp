@@ -17,6 +17,6 @@ enum class Ending {
 //
 // However often and wherever a run is killed and taken up again, its weights are the same in the end: all that decides
 // them is in the checkpoint or the settings. The log, too, has each step once; `description` is its first line.
-effv2::Result<Ending> train(const TrainJob& job, const TrainFolder& folder, const nlohmann::ordered_json& description);
+effv2::Result<Ending> train(const TrainJob& job, TrainFolder& folder, const nlohmann::ordered_json& description);
 
 }  // namespace cli

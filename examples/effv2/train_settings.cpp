@@ -206,8 +206,9 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.batch = or_else(options.batch, static_cast<int>(std::min<std::uint64_t>(64, settings.pictures)));
     const double epoch = static_cast<double>(settings.pictures) / run.batch;  // in steps
     const double epochs = or_else(options.epochs, is_published(options) ? 350.0 : 20.0);
-    run.steps = options.steps > 0 ? static_cast<std::uint64_t>(options.steps)
-                                  : static_cast<std::uint64_t>(std::max(1.0, std::ceil(epochs * epoch)));
+    // Presets drop the last part of a batch as google/automl does (epochs * images // batch); by default it counts.
+    const double steps = is_published(options) ? std::floor(epochs * epoch) : std::ceil(epochs * epoch);
+    run.steps = static_cast<std::uint64_t>(options.steps > 0 ? options.steps : std::max(1.0, steps));
     const Result<ProgressiveSchedule> schedule = choose_schedule(options, start, set.pictures, run.steps);
     if (!schedule) return schedule.error();
     run.schedule = *schedule;

@@ -2,6 +2,7 @@
 """Tests which data sets effv2 train takes, and what it says of others: train_sets_test.py PATH_TO_EFFV2. Needs nothing but
 Python itself.
 """
+import gzip
 import json
 import os
 import struct
@@ -14,7 +15,7 @@ from subprocess import run
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/ is not where Python looks by itself
 from pictures import png  # noqa: E402
-from training_case import COLOURS, Case, FAST, cifar_records, idx, main, read_log, write_folders, write_idx  # noqa: E402
+from training_case import COLOURS, Case, FAST, cifar_records, SMALL, idx, main, read_log, write_folders, write_idx  # noqa: E402
 
 
 class Formats(Case):
@@ -185,6 +186,27 @@ class BadSets(Case):
         self.refuses("cifar_gap", "cifar_gap/data_batch_2.bin: records of 3073 bytes make no file of 30729 bytes")
         (folder / "data_batch_2.bin").write_bytes(b"\x0b" + bytes(3072))
         self.refuses("cifar_gap", "has the label 11, and there are 10 classes")
+
+    def test_cifar_beside_other_files(self):
+        folder = Case.folder / "cifar_beside"
+        folder.mkdir()
+        records = cifar_records(1, 20, 10)
+        (folder / "data_batch_1.bin").write_bytes(records)
+        (folder / "data_batch_1.bin.gz").write_bytes(gzip.compress(records))
+        (folder / "data_batch_2.bin.bak").write_bytes(records)
+        output = self.train("cifar_beside_run", *FAST, "--epochs", 1, data="cifar_beside")
+        self.assertEqual(read_log(output)[0]["pictures"]["count"], 20)
+        (folder / "batches.meta.txt").mkdir()
+        self.refuses("cifar_beside", "batches.meta.txt")
+
+    def test_fashion_under_other_names(self):
+        write_idx(Case.folder / "fashion_ten", "t10k", 1, 20, classes=10)
+        write_idx(Case.folder / "ten", "t10k", 1, 20, classes=10)
+        (Case.folder / "ten_names.txt").write_text("".join(f"{c}\n" for c in "abcdefghij"))
+        self.tool("formula", "--architecture", SMALL + "; classes 10", "--labels", "ten_names.txt", "--output", "ten.safetensors")
+        weights = ("eval", "--weights", "ten.safetensors", "--data")
+        self.fails(*weights, "fashion_ten", says="fashion_ten: has Fashion-MNIST's classes, but expected were 'a' and others")
+        self.tool(*weights, "ten")
 
     def test_evaluation(self):
         self.train("three", *FAST, "--epochs", 1)

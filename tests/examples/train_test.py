@@ -168,6 +168,32 @@ class Training(Case):
         self.fails(*start, "--architecture", "stem 8; conv 3", says="expected")
         self.fails(*start, "--architecture", SMALL, "--preset", "paper", says="released variants only")
         self.fails(*start, "--architecture", SMALL, "--steps", 2, "--stages", 3, says="more steps")
+        self.fails(*start, "--learning-rate", "nan", says="nan is not a number", status=2)
+        self.fails(*start, "--steps", 2, "--epochs", 3, says="--steps and --epochs both say")
+        self.fails(*start, "--freeze", 2, says="--freeze leaves blocks as they are")
+        self.fails(*start, "--freeze-norms", says="--freeze-norms keeps statistics")
+        self.fails(*start, "--scheme", "timm", says="--scheme tells what the weights of --from are")
+        self.fails(*start[:3], "--output", "colours/train/run", says="colours/train/run: lies in colours")
+        self.assertFalse((Case.folder / "colours" / "train" / "run").exists())
+
+    def test_a_run_that_is_refused_leaves_its_folder_free(self):
+        self.fails("train", "--data", "colours", "--output", "second", *FAST, "--warmup", 1000, says="learning rate")
+        self.train("second", *FAST, "--epochs", 1)
+
+    def test_presets_drop_the_last_part_of_a_batch(self):
+        for preset, steps in (("automl", 6), ("own", 7)):  # 1.1 epochs of 48 pictures, 8 a step
+            output = self.train(f"steps-{preset}", "--variant", "b0", "--preset", preset, "--size", 32, "--start-size", 32,
+                                "--stages", 1, "--batch", 8, "--epochs", 1.1, "--warmup", 0, "--evaluate-every", 0)
+            self.assertEqual(json.loads((output / "settings.json").read_text())["steps"], steps)
+
+    def test_output_that_nobody_reads(self):
+        command = [Case.executable, "train", "--data", "colours", "--output", "unread", *map(str, latest((*FAST, "--epochs", 3)))]
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = run(command, cwd=Case.folder, stdout=writer, stderr=-1, text=True)
+        os.close(writer)
+        self.assertNotEqual(done.returncode, -13)
+        self.assertTrue((Case.folder / "unread" / "weights.safetensors").exists())
 
 
 class FineTuning(Case):
