@@ -1,5 +1,5 @@
 // EfficientNetV2-B3 on one picture: prints the five likeliest classes.
-// Fits timm's tf_efficientnetv2_b3.in1k (300 x 300).
+// Fits timm's tf_efficientnetv2_b3.in21k_ft_in1k (300 x 300).
 #include <effv2/effv2.hpp>
 #include <vector>
 

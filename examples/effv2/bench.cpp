@@ -52,8 +52,9 @@ void print(const BenchSettings& settings, const effv2::Architecture& a, const ef
            const Times& times) {
     const double gflops = 2.0 * static_cast<double>(effv2::macs(a)) * settings.batch / (times.median_ms * 1e6);
     if (!settings.json) {
-        std::printf("EfficientNetV2 %s at %dx%d, batch %d, %d threads, %zu runs\n", settings.variant.c_str(),
-                    a.input.height, a.input.width, settings.batch, cores.threads(), times.runs);
+        std::printf("EfficientNetV2 %s at %dx%d, batch %d, %d thread%s, %zu runs\n", settings.variant.c_str(),
+                    a.input.height, a.input.width, settings.batch, cores.threads(), cores.threads() == 1 ? "" : "s",
+                    times.runs);
         std::printf("%.3f ms a picture (median), %.1f GFLOP/s\n", times.median_ms / settings.batch, gflops);
     }
     std::printf("{\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f}\n", times.median_ms, times.min_ms, gflops);

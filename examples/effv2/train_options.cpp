@@ -62,7 +62,8 @@ void add_stages(Options& options, TrainOptions& train) {
     options.number({"--start-size", "N", "pixels a side (default: two thirds of --size)"}, train.start_size, 8, 8192);
     options.number({"--test-size", "N", "pixels a side in evaluations and in use (default: --size)"}, train.test_size,
                    8, 8192);
-    options.number({"--magnitude", "M", "of RandAugment, 0 to 100 (default: 10)"}, train.magnitude, 0.0, 100.0);
+    options.number({"--magnitude", "M", "of RandAugment, 0 to 100 (default: 10; presets: as published)"},
+                   train.magnitude, 0.0, 100.0);
     options.number({"--start-magnitude", "M", "(default: half of --magnitude)"}, train.start_magnitude, 0.0, 100.0);
     options.number({"--mixup", "ALPHA", "from 0 in the first stage; 0: none (default)"}, train.mixup, 0.0, 100.0);
     options.number({"--cutmix", "ALPHA", "from 0 in the first stage; 0: none (default)"}, train.cutmix, 0.0, 100.0);

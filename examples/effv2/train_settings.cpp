@@ -229,6 +229,10 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.fixed_stem = options.freeze_stem;
     run.keep = options.keep == "maps" ? Keep::maps : Keep::block_inputs;
     run.seed = static_cast<std::uint64_t>(options.seed);
+    const ProgressiveStage& last = run.schedule.stages[run.schedule.stage_count() - 1];
+    if (options.policy == "randaug" && options.magnitude < 0.0 && last.magnitude <= 0.0)
+        return Error{ErrorCode::argument, "--policy randaug needs a --magnitude with --preset " + options.preset +
+                                              ", which has none for this variant"};
     const int test_size = choose_test_size(options, start, run.schedule);
     settings.architecture = start.architecture.with_classes(set.pictures.classes()).with_size(test_size);
     settings.recipe = recipe_of_training(start, set.pictures, test_size);

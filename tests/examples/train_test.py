@@ -167,6 +167,7 @@ class Training(Case):
         self.fails(*start, "--variant", "b0", "--architecture", SMALL, says="expected one of them")
         self.fails(*start, "--architecture", "stem 8; conv 3", says="expected")
         self.fails(*start, "--architecture", SMALL, "--preset", "paper", says="released variants only")
+        self.fails(*start, "--preset", "paper", "--policy", "randaug", says="--policy randaug needs a --magnitude")
         self.fails(*start, "--architecture", SMALL, "--steps", 2, "--stages", 3, says="more steps")
         self.fails(*start, "--learning-rate", "nan", says="nan is not a number", status=2)
         self.fails(*start, "--steps", 2, "--epochs", 3, says="--steps and --epochs both say")

@@ -2,7 +2,8 @@
 """What the documentation shows must be true: docs.py BUILD_FOLDER COMPILER [FLAG ...]
 
 - README.md's first program is examples/readme.cpp, to the letter.
-- Every block of C++ compiles, within a function or, if it begins with a class or `using effv2::`, outside of one.
+- Every block of C++ compiles, within a function or, if it begins with a class or `using effv2::`, outside of one, with
+  effv2/effv2.hpp and the headers that blocks include.
 - Every block that begins with "$ build/examples/" shows what this command prints. With `update` in front of the other
   arguments, the blocks are rewritten instead.
 - Every link to a file leads to one.
@@ -23,11 +24,9 @@ CONSOLE = re.compile(r"^```console\n\$ build/(examples/[^\n]*)\n(.*?)^```$", re.
 BUILD, COMPILER = "", []
 
 HEAD = """#include <effv2/effv2.hpp>
-#include <effv2/parallel/tbb.hpp>
-#include <effv2/weights/formula.hpp>
-#include <effv2/weights/write.hpp>
 #include <vector>
 """
+INCLUDE = re.compile(r"^#include [^\n]*\n+", re.M)
 
 
 def blocks(page):
@@ -36,15 +35,17 @@ def blocks(page):
 
 
 def program():
-    """All blocks as one translation unit: the headers take longer than all of them."""
-    parts = [HEAD]
+    """All blocks as one translation unit: the headers take longer than all of them. What one includes, all see."""
+    parts, included = [], [HEAD]
     for page in PAGES:
         # README.md's first one is built as examples/readme.
         for number, block in enumerate(blocks(page)[page.name == "README.md":]):
+            included += INCLUDE.findall(block)
+            block = INCLUDE.sub("", block)
             outside = block.startswith(("class ", "using effv2::"))
             code = block if outside else f"[[maybe_unused]] static void shown() {{\n{block}}}\n"
             parts.append(f'#line 1 "{page.name}"\nnamespace {page.stem.replace("-", "_")}_{number} {{\n{code}}}\n')
-    return "".join(parts)
+    return "".join(included + parts)
 
 
 def output(command):
