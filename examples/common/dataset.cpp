@@ -86,12 +86,15 @@ Result<Pictures> load_part(const std::string& path, const Found& found, Part par
 
 bool is_within_classes(const std::string& path, const std::string& data) {
     const Result<Found> found = look_into(data);
-    if (found && (found->kind == Kind::idx || found->kind == Kind::cifar)) return false;
-    std::error_code ignored;
+    if (!found || found->kind == Kind::idx || found->kind == Kind::cifar) return false;
     namespace fs = std::filesystem;
-    const auto inner = fs::weakly_canonical(fs::absolute(path), ignored);
-    const auto outer = fs::weakly_canonical(fs::absolute(data), ignored);
-    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+    std::error_code failed;
+    const auto full = [&](const std::string& name) { return fs::weakly_canonical(fs::absolute(name, failed), failed); };
+    const fs::path inner = full(path), outer = full(data);
+    if (failed || outer.empty()) return false;
+    const auto [above, below] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+    const auto is_hidden = [](const fs::path& part) { return part.native().starts_with("."); };
+    return above == outer.end() && std::none_of(below, inner.end(), is_hidden);
 }
 
 Result<TrainingSet> load_training_set(const std::string& path, const DatasetOptions& options,

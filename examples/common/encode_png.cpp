@@ -3,6 +3,7 @@
 #include <png.h>
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "effv2/weights/new_file.hpp"

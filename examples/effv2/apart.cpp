@@ -14,7 +14,9 @@ bool is_one_file(const std::string& a, const std::string& b) {
     std::error_code ignored;
     if (fs::exists(a, ignored) && !fs::is_regular_file(a, ignored)) return false;
     if (fs::equivalent(a, b, ignored)) return true;
-    const auto full = [&](const std::string& name) { return fs::weakly_canonical(fs::absolute(name), ignored); };
+    const auto full = [&](const std::string& name) {
+        return fs::weakly_canonical(fs::absolute(name, ignored), ignored);
+    };
     return full(a) == full(b);
 }
 

@@ -176,6 +176,8 @@ effv2::Result<Subject> find_subject(const InfoSettings& settings) {
 int run(const InfoSettings& settings) {
     const int named = !settings.variant.empty() + !settings.architecture.empty() + !settings.weights.path.empty();
     if (named != 1) return wrong_usage("info needs one of --variant, --architecture and --weights");
+    if (settings.weights.path.empty() && !settings.weights.scheme.empty())
+        return wrong_usage("--scheme goes with --weights");
     if (!settings.weights.path.empty() && settings.classes > 0)
         return wrong_usage("--classes: the weights have theirs");
     effv2::Result<Subject> subject = find_subject(settings);

@@ -24,12 +24,18 @@ std::string refuse_nan(const std::string& text) {
     return lower.find("nan") == std::string::npos ? "" : text + " is not a number";
 }
 
-// ... and a zero in front to mean octal.
+// ... a zero in front to mean octal, and 0x hexadecimal: here, whole numbers are decimal.
 std::string strip_zeros(std::string text) {
-    const std::size_t sign = text.starts_with("-") ? 1 : 0;
-    const std::size_t digit = std::min(text.find_first_not_of('0', sign), text.size() - 1);
-    if (text.find_first_not_of("0123456789", sign) == std::string::npos && digit > sign) text.erase(sign, digit - sign);
+    const std::size_t sign = text.starts_with("-") || text.starts_with("+") ? 1 : 0;
+    if (text.find_first_not_of("0123456789", sign) != std::string::npos) return text;
+    const std::size_t digit = text.find_first_not_of('0', sign);
+    if (digit != std::string::npos && digit > sign) text.erase(sign, digit - sign);
+    if (digit == std::string::npos && text.size() > sign + 1) text.erase(sign + 1);
     return text;
+}
+std::string refuse_letters(const std::string& text) {
+    const bool whole = text.find_first_not_of("0123456789", text.find_first_of("+-") == 0 ? 1 : 0) == std::string::npos;
+    return whole ? "" : text + " is not a whole number";
 }
 
 constexpr const char* variant_help = "b0, b1, b2, b3, s, m, l or xl";
@@ -57,9 +63,9 @@ void Options::choice(const Option& option, std::string& value, const std::vector
 }
 
 void Options::number(const Option& option, int& value, int lowest, int highest) {
-    describe(
-        option, group_,
-        app_.add_option(option.name, value, option.help)->transform(strip_zeros)->check(CLI::Range(lowest, highest)));
+    CLI::Option* const number = app_.add_option(option.name, value, option.help);
+    number->transform(strip_zeros)->check(refuse_letters)->check(CLI::Range(lowest, highest));
+    describe(option, group_, number);
 }
 
 void Options::number(const Option& option, double& value, double lowest, double highest) {

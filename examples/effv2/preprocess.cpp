@@ -30,6 +30,8 @@ effv2::Result<effv2::Recipe> find_recipe(const PreprocessSettings& settings) {
 int run(const PreprocessSettings& settings) {
     if (settings.variant.empty() == settings.weights.path.empty())
         return wrong_usage("preprocess needs one of --variant and --weights");
+    if (settings.weights.path.empty() && !settings.weights.scheme.empty())
+        return wrong_usage("--scheme goes with --weights");
     if (const effv2::Status apart = check_apart({settings.output}, {settings.image, settings.weights.path}); !apart)
         return fail(apart.error());
     const effv2::Result<effv2::Recipe> recipe = find_recipe(settings);

@@ -1,11 +1,11 @@
 // effv2 run: a network on tensors. Pictures are read, run and written a few at a time, so that memory does not grow
 // with the batch.
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <vector>
 
+#include "apart.hpp"
 #include "command.hpp"
 #include "common/cores.hpp"
 #include "common/instances.hpp"

@@ -90,12 +90,12 @@ Status check_options(const TrainOptions& options) {
 Result<int> run_job(const TrainOptions& options) {
     if (options.output.empty() && !options.measure)
         return Error{ErrorCode::argument, "--output is missing: the folder for weights, checkpoint, log and plots"};
+    if (Status sound = check_options(options); !sound) return sound.error();
     const Result<TrainStart> start = choose_start(options);
     if (!start) return start.error();
-    if (Status sound = check_options(options); !sound) return sound.error();
-    outlive_readers();
     std::optional<TrainFolder> folder;
     if (!options.measure) {
+        outlive_readers();
         Result<TrainFolder> opened = TrainFolder::open(options.output, options.resume);
         if (!opened) return opened.error();
         folder.emplace(std::move(*opened));

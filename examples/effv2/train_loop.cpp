@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/training_instances.hpp"
@@ -132,19 +133,22 @@ private:
         progress_.pause();
         const Result<Evaluation> found =
             judge(job_.settings.architecture, run_.source(), *job_.test, job_.settings.recipe, job_.executor);
-        if (!found) return found.error();
+        // Weights that answer with no numbers may yet recover: they are right about nothing, and the run goes on.
+        const bool answered = found.has_value();
+        if (!answered && found.error().code != effv2::ErrorCode::format) return found.error();
+        const double top1 = answered ? found->top1() : 0.0, top5 = answered ? found->top5() : 0.0;
+        const double loss = answered ? found->loss : std::numeric_limits<double>::quiet_NaN();
         char line[160];
         std::snprintf(line, sizeof line, "step %llu  epoch %.2f  test: top-1 %.2f %%  top-5 %.2f %%  loss %.4f",
-                      static_cast<unsigned long long>(run_.steps_done()), epoch(), 100.0 * found->top1(),
-                      100.0 * found->top5(), found->loss);
-        progress_.say(line);
+                      static_cast<unsigned long long>(run_.steps_done()), epoch(), 100.0 * top1, 100.0 * top5, loss);
+        progress_.say(answered ? line : line + (": " + found.error().message));
         Status logged = log_.write({{"kind", "evaluation"},
                                     {"step", run_.steps_done()},
                                     {"epoch", epoch()},
-                                    {"pictures", found->pictures},
-                                    {"loss", found->loss},
-                                    {"top1", found->top1()},
-                                    {"top5", found->top5()}});
+                                    {"pictures", job_.test->size()},
+                                    {"loss", loss},
+                                    {"top1", top1},
+                                    {"top5", top5}});
         if (logged) logged = write_plots(folder_.log(), folder_.plots());
         progress_.resumed();
         interval_.start = Clock::now();

@@ -207,7 +207,8 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     const double epoch = static_cast<double>(settings.pictures) / run.batch;  // in steps
     const double epochs = or_else(options.epochs, is_published(options) ? 350.0 : 20.0);
     // Presets drop the last part of a batch as google/automl does (epochs * images // batch); by default it counts.
-    const double steps = is_published(options) ? std::floor(epochs * epoch) : std::ceil(epochs * epoch);
+    const double shown = epochs * static_cast<double>(settings.pictures);
+    const double steps = is_published(options) ? std::floor(shown / run.batch) : std::ceil(shown / run.batch);
     run.steps = static_cast<std::uint64_t>(options.steps > 0 ? options.steps : std::max(1.0, steps));
     const Result<ProgressiveSchedule> schedule = choose_schedule(options, start, set.pictures, run.steps);
     if (!schedule) return schedule.error();

@@ -143,6 +143,8 @@ class Usage(Case):
             ("preprocess", "--variant", "b0", "a.png"),
             ("preprocess", "--variant", "b0", "--output", "x.npy"),
             ("preprocess", "--output", "x.npy", "a.png"),
+            ("preprocess", "--variant", "b0", "--scheme", "timm", "--output", "x.npy", "a.png"),
+            ("info", "--variant", "b0", "--scheme", "timm"),
             ("preprocess", *weights, "--variant", "b0", "--output", "x.npy", "a.png"),
             ("formula", "--variant", "b0"),
             ("formula", "--output", "w.safetensors"),
@@ -188,8 +190,10 @@ class Info(Case):
         self.assertEqual((info["input"], info["classes"], info["parameters"]), ([192, 192], 10, 5858704 + 12810))
 
     def test_numbers_are_decimal(self):
-        info = json.loads(self.tool("info", "--variant", "b0", "--size", "0100", "--json")[0])
-        self.assertEqual(info["input"], [100, 100])
+        for size in ("0100", "+0100", "100"):
+            info = json.loads(self.tool("info", "--variant", "b0", "--size", size, "--json")[0])
+            self.assertEqual(info["input"], [100, 100])
+        self.fails("info", "--variant", "b0", "--size", "0x64", says="is not a whole number", status=2)
 
     def test_table(self):
         out = self.tool("info", "--variant", "b0")[0]
@@ -303,6 +307,21 @@ class Run(Case):
         self.fails(*arguments, "--output", "m_4.npy", "--maps", "m", says="m_4.npy: would be written twice")
         self.fails("preprocess", "--variant", "b0", "a.png", "--output", "a.png", says="a.png: is read by this command")
         self.tool(*arguments, "--output", "/dev/null", "--features", "/dev/null")
+
+    def test_links_stay(self):
+        arguments = ("run", "--weights", "timm.safetensors", "--input", "golden.npy", "--output")
+        self.tool(*arguments, "direct.npy")
+        self.path("store").mkdir()
+        self.path("store/real.npy", b"older")
+        os.symlink("store/real.npy", self.path("link.npy"))
+        self.tool(*arguments, "link.npy")
+        self.assertTrue(self.path("link.npy").is_symlink())
+        self.assertEqual(self.path("store/real.npy").read_bytes(), self.path("direct.npy").read_bytes())
+        os.symlink("/proc/self/fd/1", self.path("out"))
+        with open(self.path("redirected.npy"), "wb") as file:
+            self.tool(*arguments, "out", stdout=file)
+        self.assertTrue(self.path("out").is_symlink())
+        self.assertEqual(self.path("redirected.npy").read_bytes(), self.path("direct.npy").read_bytes())
 
 
 class Preprocess(Case):

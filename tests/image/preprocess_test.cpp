@@ -127,11 +127,11 @@ TEST_CASE("what cannot be preprocessed is refused") {
     CHECK(!complaint(image.view(), recipe, 192).empty());
     const std::string numbers = "a preprocessing recipe's means are numbers and its deviations are numbers above 0";
     for (const float deviation : {0.0F, -1.0F, std::nanf("")}) {
-        recipe = small;
+        recipe = named_recipe("timm", "s")->with_size(8);
         recipe.deviation[1] = deviation;
         CHECK(complaint(image.view(), recipe, 192) == numbers);
     }
-    recipe = small;
+    recipe = named_recipe("timm", "s")->with_size(8);
     recipe.mean[2] = std::nanf("");
     CHECK(complaint(image.view(), recipe, 192) == numbers);
 }

@@ -159,14 +159,36 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 TEST_CASE("equal bits with one thread or several, with maps kept or computed again") {
     PassSettings settings = smoothed();
     settings.dropout = 0.3, settings.stochastic_depth = 0.4, settings.seed = 3, settings.step = 9;
-    const Step one = Step(own, 5, settings).run(1);
-    for (const int threads : {2, 3, 5})
-        for (const Keep keep : {Keep::maps, Keep::block_inputs}) {
-            const Step other = Step(own, 5, settings).run(threads, keep);
-            CHECK(other.loss.mean == one.loss.mean);
-            CHECK(same_bits(other.gradients, one.gradients));
-            CHECK(other.values == one.values);
+    for (const int first_trained : {0, 2, own.block_count()}) {
+        settings.first_trained = first_trained;
+        const Step one = Step(own, 5, settings).run(1);
+        for (const int threads : {2, 3, 5})
+            for (const Keep keep : {Keep::maps, Keep::block_inputs}) {
+                const Step other = Step(own, 5, settings).run(threads, keep);
+                CHECK(other.loss.mean == one.loss.mean);
+                CHECK(same_bits(other.gradients, one.gradients));
+                CHECK(other.values == one.values);
+            }
+    }
+}
+
+TEST_CASE("in front of the first trained block, norms are frozen; behind it, they see the batch") {
+    // The statistics that a first step leaves in the values tell which norms moved.
+    for (const int first : {0, 3, own.block_count(), own.block_count() + 1}) {
+        PassSettings settings;
+        settings.first_trained = first;
+        const Step before(own, 4), after = Step(own, 4, settings).run(2);
+        for (const ParameterEntry& entry : after.layout.entries()) {
+            const Tensor& t = entry.tensor;
+            if (t.part != Part::norm_mean) continue;
+            int block = t.block.index;
+            for (int s = 0; t.in_block() && s < t.block.stage; ++s) block += own.stages[s].repeats;
+            const bool moves = t.layer == Layer::stem   ? first == 0
+                               : t.layer == Layer::head ? first <= own.block_count()
+                                                        : block >= first;
+            CHECK((after.tensor(entry) != before.tensor(entry)) == moves);
         }
+    }
 }
 
 TEST_CASE("stochastic depth and dropout depend on the step and the seed") {

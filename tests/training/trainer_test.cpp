@@ -137,6 +137,12 @@ TEST_CASE("a run goes on from a checkpoint as if it had never stopped") {
     const std::string settings_differ = path + " is of a run with other settings";
     CHECK(refusal([](RunSettings& s) { s.optimiser = AdamW{}; }) == settings_differ);
     CHECK(refusal([](RunSettings& s) { s.learning_rate.peak *= 2; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.learning_rate.warmup_steps = 6; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) {
+              s.optimiser = Sgd{.momentum = 0.8f, .nesterov = true, .weight_decay = 1e-4f};
+          }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.average.warms_up = false; }) == settings_differ);
+    CHECK(refusal([](RunSettings& s) { s.pictures.layers = 3; }) == settings_differ);
     CHECK(refusal([](RunSettings& s) { s.batch = 7; }) == settings_differ);
     CHECK(refusal([](RunSettings& s) { s.schedule.stages[1].dropout = 0.2; }) == settings_differ);
     CHECK(refusal([](RunSettings& s) { s.loss.smoothing = 0.1f; }) == settings_differ);

@@ -166,6 +166,9 @@ TEST_CASE("weights that contradict their scheme are not written") {
     own.epsilon = 1e-4f;
     CHECK(message(effv2_test::odd_network, 1e-4f, own) ==
           path +
-              ": a scheme without a name cannot record its batch-norm epsilon of 0.000100; a reader would take "
-              "0.001000");
+              ": a file cannot record a batch-norm epsilon of 0.000100: a reader would take that of the scheme "
+              "'timm_tf', 0.001000");
+    own.name = "keras";
+    CHECK(message(effv2_test::odd_network, 1e-4f, own).find("that of the scheme 'keras', 0.001000") !=
+          std::string::npos);
 }

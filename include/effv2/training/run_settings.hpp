@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "effv2/architecture/text.hpp"
+#include "effv2/image/recipe_text.hpp"
 #include "effv2/training/data/batches.hpp"
 #include "effv2/training/network.hpp"
 #include "effv2/training/optimise/clip.hpp"
@@ -52,53 +54,58 @@ inline bool is_trained(const Tensor& t, const Architecture& a, const RunSettings
     return block >= settings.first_trained;
 }
 
-// Every setting that decides what becomes of the weights, in a fixed order.
-inline std::vector<double> key_numbers(const RunSettings& s) {
-    const LearningRate& rate = s.learning_rate;
-    std::vector<double> keys{static_cast<double>(s.steps),
-                             static_cast<double>(s.batch),
-                             static_cast<double>(s.seed),
-                             static_cast<double>(s.optimiser.index()),
-                             rate.peak,
-                             rate.at(s.steps / 2),
-                             rate.at(s.steps - 1),
-                             static_cast<double>(s.clip.kind),
-                             s.clip.norm,
-                             s.averages ? s.average.decay : -1.0,
-                             static_cast<double>(s.pictures.crop),
-                             static_cast<double>(s.pictures.flip),
-                             static_cast<double>(s.pictures.policy),
-                             s.pictures.cutout,
-                             s.pictures.erasing,
-                             static_cast<double>(s.norm.epsilon),
-                             static_cast<double>(s.norm.momentum),
-                             static_cast<double>(s.norm.frozen),
-                             static_cast<double>(s.adopt_statistics),
-                             static_cast<double>(s.loss.smoothing),
-                             s.stochastic_depth,
-                             static_cast<double>(s.first_trained),
-                             static_cast<double>(s.fixed_stem),
-                             s.beta_rate,
-                             static_cast<double>(s.convolutions)};
-    keys.push_back(std::visit([](const auto& of) { return static_cast<double>(of.weight_decay); }, s.optimiser));
-    for (int i = 0; i < s.schedule.stage_count(); ++i) {
-        const ProgressiveStage& stage = s.schedule.stages[i];
-        keys.insert(keys.end(), {static_cast<double>(stage.size), stage.magnitude, stage.mixup, stage.cutmix,
-                                 stage.dropout, static_cast<double>(stage.share)});
+// Takes numbers and texts into a number (FNV-1a).
+class Fingerprint {
+public:
+    template <class... Numbers>
+    void take(Numbers... numbers) {
+        (take_bits(std::bit_cast<std::uint64_t>(static_cast<double>(numbers))), ...);
     }
-    return keys;
+    void take_text(const std::string& text) {
+        for (const char c : text) take_bits(static_cast<unsigned char>(c));
+    }
+    std::uint64_t value() const { return hash_; }
+
+private:
+    void take_bits(std::uint64_t bits) {
+        for (int shift = 0; shift < 64; shift += 8) hash_ = (hash_ ^ (bits >> shift & 0xff)) * 0x100000001b3;
+    }
+    std::uint64_t hash_ = 0xcbf29ce484222325;
+};
+
+inline void take(Fingerprint& to, const RmsProp& s) { to.take(1, s.decay, s.momentum, s.epsilon, s.weight_decay); }
+inline void take(Fingerprint& to, const Sgd& s) { to.take(2, s.momentum, s.nesterov, s.weight_decay); }
+inline void take(Fingerprint& to, const AdamW& s) { to.take(3, s.beta1, s.beta2, s.epsilon, s.weight_decay); }
+inline void take(Fingerprint& to, const LearningRate& s) {
+    to.take(s.peak, static_cast<int>(s.shape), s.warmup_steps, s.factor, s.interval, s.total_steps, s.floor,
+            s.after_warmup);
+}
+inline void take(Fingerprint& to, const ProgressiveStage& s) {
+    to.take(s.size, s.magnitude, s.mixup, s.cutmix, s.dropout, s.share);
+}
+inline void take(Fingerprint& to, const data::Strengths& s) {
+    const data::OperationOptions& o = s.operations;
+    to.take(static_cast<int>(s.crop), s.flip, static_cast<int>(s.policy), s.layers, static_cast<int>(o.lengths),
+            static_cast<int>(o.contrast), o.translation, o.cutout_reach, s.cutout, s.erasing,
+            static_cast<int>(s.mix.labels));
 }
 
 }  // namespace detail
 
-// A number that runs of other settings hardly share (FNV-1a).
-inline std::uint64_t fingerprint(const RunSettings& settings) {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const double key : detail::key_numbers(settings)) {
-        const auto bits = std::bit_cast<std::uint64_t>(key);
-        for (int shift = 0; shift < 64; shift += 8) hash = (hash ^ (bits >> shift & 0xff)) * 0x100000001b3;
-    }
-    return hash;
+// A number that a run hardly shares with one of other settings, another network or other normalisation of its pictures.
+inline std::uint64_t fingerprint(const RunSettings& s, const Architecture& a, const Recipe& recipe) {
+    detail::Fingerprint print;
+    for (int i = 0; i < s.schedule.stage_count(); ++i) detail::take(print, s.schedule.stages[i]);
+    print.take(s.steps, s.batch, s.seed, s.averages, s.average.decay, s.average.warms_up);
+    std::visit([&](const auto& optimiser) { detail::take(print, optimiser); }, s.optimiser);
+    detail::take(print, s.learning_rate);
+    print.take(static_cast<int>(s.clip.kind), s.clip.norm);
+    detail::take(print, s.pictures);
+    print.take(s.norm.epsilon, s.norm.momentum, s.norm.frozen, s.norm.adopt, s.adopt_statistics, s.loss.smoothing,
+               s.stochastic_depth, s.first_trained, s.fixed_stem, s.beta_rate, static_cast<int>(s.convolutions));
+    print.take_text(format_architecture(a));
+    print.take_text(format_recipe(recipe));
+    return print.value();
 }
 
 // The tensors of a run, as the optimiser sees them.

@@ -49,8 +49,8 @@ public:
         if (!layout) return layout.error();
         Result<Optimiser> optimiser = Optimiser::create(settings.optimiser, *layout);
         if (!optimiser) return optimiser.error();
-        TrainingRun run(std::move(table), settings, pictures.size(), std::move(*batches), std::move(*optimiser),
-                        *layout);
+        TrainingRun run(std::move(table), settings, std::move(*batches), std::move(*optimiser), *layout);
+        run.fingerprint_ = fingerprint(settings, architecture, recipe);
         if (run.values_.empty() || run.gradients_.empty() || (settings.averages && run.average_.empty()))
             return Error{ErrorCode::argument, "not enough memory for the network's parameters"};
         load_parameters<Arch>(*run.table_, start, run.values_.data());
@@ -74,14 +74,14 @@ public:
 
     // One batch forward, backward, and into the weights. Allocates where a stage begins.
     //
-    // Fails with ErrorCode::argument, with weights and statistics as the step before left them, where a gradient is not
-    // finite.
+    // Fails with ErrorCode::argument, with weights and statistics as the step before left them (or as the first adopted
+    // them), where a gradient is not finite.
     Result<StepReport> step(Executor& executor);
 
     // Writes all that resume() needs.
     Status save(const std::string& path) {
-        const std::uint64_t numbers[] = {step_,          position_.epoch,        position_.offset, optimiser_.steps(),
-                                         settings_.seed, fingerprint(settings_), picture_count_};
+        const std::uint64_t numbers[] = {step_,          position_.epoch, position_.offset,          optimiser_.steps(),
+                                         settings_.seed, fingerprint_,    batches_.pictures().size()};
         std::vector<CheckpointSection> sections{{"instruction_set", std::string_view(Arch::name())},
                                                 {"numbers", std::span<const std::uint64_t>(numbers)},
                                                 {"values", std::span<const float>(values_.data(), values_.size())}};
@@ -110,11 +110,12 @@ public:
                                                   " of a run with seed " + std::to_string(numbers[4]) +
                                                   "; this run has " + std::to_string(settings_.steps) +
                                                   " steps and seed " + std::to_string(settings_.seed)};
-        if (numbers[5] != fingerprint(settings_))
-            return Error{ErrorCode::mismatch, checkpoint.path() + " is of a run with other settings"};
-        if (numbers[6] != picture_count_)
+        if (numbers[6] != batches_.pictures().size())
             return Error{ErrorCode::mismatch, checkpoint.path() + " is of a run on " + std::to_string(numbers[6]) +
-                                                  " pictures; this run has " + std::to_string(picture_count_)};
+                                                  " pictures; this run has " +
+                                                  std::to_string(batches_.pictures().size())};
+        if (numbers[5] != fingerprint_)
+            return Error{ErrorCode::mismatch, checkpoint.path() + " is of a run with other settings"};
         std::vector<OptimiserState> states = optimiser_.states();
         states.push_back({"values", {values_.data(), values_.size()}});
         if (settings_.averages) states.push_back({"average", {average_.data(), average_.size()}});
@@ -130,11 +131,10 @@ public:
     }
 
 private:
-    TrainingRun(std::unique_ptr<ParameterTable> table, const RunSettings& settings, std::uint64_t picture_count,
-                data::TrainingBatches batches, Optimiser optimiser, const ParameterLayout& layout)
+    TrainingRun(std::unique_ptr<ParameterTable> table, const RunSettings& settings, data::TrainingBatches batches,
+                Optimiser optimiser, const ParameterLayout& layout)
         : table_(std::move(table)),
           settings_(settings),
-          picture_count_(picture_count),
           batches_(std::move(batches)),
           optimiser_(std::move(optimiser)),
           clip_(layout, settings.clip),
@@ -197,7 +197,7 @@ private:
 
     std::unique_ptr<ParameterTable> table_;  // at one address, for those that refer to it
     RunSettings settings_;
-    std::uint64_t picture_count_;
+    std::uint64_t fingerprint_ = 0;
     data::TrainingBatches batches_;
     Optimiser optimiser_;
     GradientClip clip_;

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -20,12 +22,13 @@
 
 namespace effv2::detail {
 
-// A file being written. Dropped without commit(), it leaves nothing behind. Devices and pipes are written to as they
-// are: a file in their place would be their end.
+// A file being written. Dropped without commit(), it leaves nothing behind. Links stay, and what they lead to is
+// replaced; devices and pipes are written to as they are: a file in their place would be their end.
 class NewFile {
 public:
     // Fails (ErrorCode::file) for a folder, and where the target's folder does not take new files.
-    static Result<NewFile> create(const std::string& path) {
+    static Result<NewFile> create(const std::string& name) {
+        const std::string path = behind_links(name);
         const Target target = examine(path);
         if (target == Target::folder) return file_error(path, "is a folder");
         if (target == Target::device) {
@@ -89,6 +92,17 @@ private:
     void discard() {
         std::fclose(std::exchange(file_, nullptr));
         if (!temporary_.empty()) std::remove(temporary_.c_str());
+    }
+
+    // The file that links lead to; the name itself where there is none.
+    static std::string behind_links(const std::string& name) {
+#if __has_include(<unistd.h>)
+        struct stat found {};
+        if (::lstat(name.c_str(), &found) != 0 || !S_ISLNK(found.st_mode)) return name;
+        const std::unique_ptr<char, decltype(&std::free)> real(::realpath(name.c_str(), nullptr), &std::free);
+        if (real != nullptr) return real.get();
+#endif
+        return name;
     }
 
     // What has the name so far; a file also where nothing has.

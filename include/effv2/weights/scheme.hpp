@@ -69,7 +69,7 @@ struct WeightOptions {
     std::optional<Scheme> scheme = {};
     // For identify(); open_weights() goes by the architecture's, which this must then equal.
     std::optional<Padding> padding = {};
-    // In place of the scheme's.
+    // In place of the scheme's. No file can record it: write_weights() refuses such weights.
     std::optional<float> epsilon = {};
 };
 

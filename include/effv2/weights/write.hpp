@@ -209,11 +209,14 @@ inline Status write_weights(const std::string& path, const Architecture& archite
     if (scheme.epsilon != source.epsilon())
         return refuse("the scheme " + detail::in_quotes(scheme.name) + " means a batch-norm epsilon of " +
                       std::to_string(scheme.epsilon) + ", but the weights have " + std::to_string(source.epsilon()));
-    if (scheme.name.empty() && scheme.epsilon != default_scheme(scheme.naming).epsilon)
-        return refuse("a scheme without a name cannot record its batch-norm epsilon of " +
-                      std::to_string(scheme.epsilon) + "; a reader would take " +
-                      std::to_string(default_scheme(scheme.naming).epsilon));
     if (!scheme.name.empty()) metadata.insert_or_assign(std::string(metadata_keys::scheme), std::string(scheme.name));
+    const auto recorded = metadata.find(std::string(metadata_keys::scheme));
+    const Scheme* const named = recorded == metadata.end() ? nullptr : find_scheme(recorded->second);
+    const Scheme& read = named != nullptr ? *named : default_scheme(scheme.naming);
+    if (read.epsilon != scheme.epsilon)
+        return refuse("a file cannot record a batch-norm epsilon of " + std::to_string(scheme.epsilon) +
+                      ": a reader would take that of the scheme " + detail::in_quotes(read.name) + ", " +
+                      std::to_string(read.epsilon));
 
     const Result<std::string> start = detail::weights_header(path, architecture, scheme, metadata);
     if (!start) return start.error();
