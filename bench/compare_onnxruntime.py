@@ -33,7 +33,8 @@ const ort = require('onnxruntime-node');
     times.push(performance.now() - start);
   }
   times.sort((a, b) => a - b);
-  console.log(JSON.stringify({median_ms: times[times.length >> 1]}));
+  const middle = (times[(times.length - 1) >> 1] + times[times.length >> 1]) / 2;
+  console.log(JSON.stringify({median_ms: middle, version: require('onnxruntime-node/package.json').version}));
 })();
 """
 
@@ -47,13 +48,16 @@ def export(variant, size, path):
     with torch.no_grad():
         for name, tensor in goldens.timm_names(net):
             tensor.copy_(goldens.formula(name, tuple(tensor.shape)))
-    torch.onnx.export(net, torch.zeros(1, 3, size, size), str(path), input_names=["x"], output_names=["y"],
+    unfinished = path.with_suffix(".partial")
+    torch.onnx.export(net, torch.zeros(1, 3, size, size), str(unfinished), input_names=["x"], output_names=["y"],
                       dynamic_axes={"x": {0: "n"}, "y": {0: "n"}}, opset_version=15)
+    unfinished.replace(path)
 
 
-def median_ms(command):
+def result(command):
+    """The JSON object of a run's last line."""
     run = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(run.stdout.strip().splitlines()[-1])["median_ms"]
+    return json.loads(run.stdout.strip().splitlines()[-1])
 
 
 def main():
@@ -81,11 +85,15 @@ def main():
 
     common = [str(a.batch), str(a.threads), str(a.seconds)]
     theirs = ["node", str(a.cache / "peer.js"), str(model), str(size), *common]
-    ours = [a.effv2, "bench", "--variant", a.variant, "--batch", common[0], "--threads", common[1], "--seconds",
-            common[2], "--json"]
-    pairs = [(median_ms(theirs), median_ms(ours)) for _ in range(a.pairs)]
+    ours = [a.effv2, "bench", "--variant", a.variant, "--padding", "symmetric", "--batch", common[0], "--threads",
+            common[1], "--seconds", common[2], "--json"]
+    version, pairs = None, []
+    for _ in range(a.pairs):
+        peer = result(theirs)
+        version = peer["version"]
+        pairs.append((peer["median_ms"], result(ours)["median_ms"]))
     ratios = [t / o for t, o in pairs]
-    print(json.dumps({"variant": a.variant, "batch": a.batch, "threads": a.threads,
+    print(json.dumps({"onnxruntime": version, "variant": a.variant, "batch": a.batch, "threads": a.threads,
                       "effv2_ms": round(statistics.median(o for _, o in pairs), 3),
                       "onnxruntime_ms": round(statistics.median(t for t, _ in pairs), 3),
                       "ratio": round(statistics.median(ratios), 3), "least": round(min(ratios), 3),

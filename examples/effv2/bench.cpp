@@ -17,7 +17,7 @@ namespace cli {
 namespace {
 
 struct BenchSettings {
-    std::string variant;
+    std::string variant, padding;
     int size = 0, batch = 1, threads = 0;
     double seconds = 4.0;
     bool json = false, profile = false, direct = false;
@@ -79,6 +79,7 @@ void print_profile(effv2::Network& network, std::span<const float> pictures, int
 
 int run(const BenchSettings& settings) {
     effv2::Architecture a = architecture_of(settings.variant, settings.size, 0);
+    if (!settings.padding.empty()) a = a.with_padding(padding_of(settings.padding));
     if (settings.direct) a = a.with_convolutions(effv2::Convolutions::direct);
     effv2::Result<effv2::PackedWeights<>> weights = effv2::pack_weights(a, effv2::FormulaSource());
     if (!weights) return fail(weights.error());
@@ -108,6 +109,7 @@ Action declare_bench(Options& options) {
     const auto settings = std::make_shared<BenchSettings>();
     options.variant(settings->variant, Need::required);
     options.size(settings->size);
+    options.choice({"--padding", "P", "same or symmetric (default: same)"}, settings->padding, {"same", "symmetric"});
     options.number({"--batch", "N", "pictures a pass (default: 1)"}, settings->batch, 1, 4096);
     options.threads(settings->threads);
     options.number({"--seconds", "S", "how long to measure (default: 4)"}, settings->seconds, 0.0, 3600.0);
