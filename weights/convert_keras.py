@@ -128,6 +128,8 @@ def main():
     p.add_argument("--tag", choices=("in1k",), help="training data, recorded in the file: in1k for Keras' own weights")
     a = p.parse_args()
     try:
+        if safetensors_io.is_one_file(a.source, a.target):
+            raise Refusal(f"{a.target}: is the file to convert, and would be overwritten")
         tensors = convert(a.source, a.target, a.variant, a.tag)
     except (Refusal, OSError, KeyError) as error:
         sys.exit(f"convert_keras.py: {error}")

@@ -38,8 +38,8 @@ def load(path):
     except pickle.UnpicklingError as error:
         raise Refusal(f"{path}: is not a plain state dict ({error}). Files that need their classes to be loaded, such "
                       "as whole models, could run any code and are refused: save model.state_dict()") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise Refusal(f"{path}: cannot be read: {error}") from None
+    except Exception as error:  # whatever the unpickler meets in a damaged file
+        raise Refusal(f"{path}: cannot be read: {error or type(error).__name__}") from None
 
 
 def find_state(data, path, ema):
@@ -53,7 +53,7 @@ def find_state(data, path, ema):
         if ema:
             raise Refusal(f"{path}: has no averaged weights ({' or '.join(EMA_WRAPPERS)})")
         state = data
-    state = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    state = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
     if not state:
         raise Refusal(f"{path}: holds no tensors")
     if all(name.startswith("module.") for name in state if name != "n_averaged"):  # from a parallel or EMA wrapper
@@ -79,6 +79,8 @@ def choose_scheme(state, path, asked):
 def to_array(name, tensor, path):
     """(dtype name, array). F16 and BF16 stay as they are, F64 becomes F32."""
     import torch
+    if tensor.layout != torch.strided:
+        raise Refusal(f"{path}: {name} is {tensor.layout}, expected a dense tensor")
     tensor = tensor.detach().contiguous()
     if tensor.dtype == torch.bfloat16:
         return "BF16", tensor.view(torch.int16).numpy().view(np.uint16)
@@ -113,6 +115,8 @@ def main():
     p.add_argument("--ema", action="store_true")
     a = p.parse_args()
     try:
+        if safetensors_io.is_one_file(a.source, a.target):
+            raise Refusal(f"{a.target}: is the file to convert, and would be overwritten")
         count, scheme = convert(a.source, a.target, a.scheme, a.variant, a.tag, a.ema)
     except (Refusal, OSError) as error:
         sys.exit(f"convert_pth.py: {error}")

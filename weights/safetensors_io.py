@@ -1,4 +1,4 @@
-"""Writes and reads safetensors files with struct, json and NumPy alone (Debian has no safetensors package)."""
+"""Writes safetensors files with struct, json and NumPy alone (Debian has no safetensors package)."""
 import json
 import os
 import struct
@@ -6,6 +6,11 @@ import struct
 import numpy as np
 
 DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+
+
+def is_one_file(source, target):
+    """Whether a conversion would write over what it reads."""
+    return os.path.exists(target) and os.path.samefile(source, target)
 
 
 def write(path, tensors, metadata):
@@ -28,18 +33,3 @@ def write(path, tensors, metadata):
         if os.path.exists(partial):
             os.remove(partial)
         raise
-
-
-def read(path):
-    """(name -> (dtype name, array), metadata) of a file with F32, F16 and BF16 tensors; BF16 comes as its bits."""
-    with open(path, "rb") as file:
-        data = file.read()
-    start = 8 + struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:start])
-    metadata = header.pop("__metadata__", {})
-    tensors = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        values = np.frombuffer(data[start + begin:start + end], DTYPES[entry["dtype"]])
-        tensors[name] = (entry["dtype"], values.reshape(entry["shape"]))
-    return tensors, metadata

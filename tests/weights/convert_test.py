@@ -148,6 +148,9 @@ def test_pth(folder):
         torch.save(content, source)
         code, text = run("convert_pth.py", *options, source, refused)
         assert code == 1 and expected in text, text
+    before = source.read_bytes()
+    code, text = run("convert_pth.py", "--scheme", "timm", source, source)
+    assert code == 1 and "is the file to convert" in text and source.read_bytes() == before, text
     code, text = run("convert_pth.py", folder / "missing.pth", refused)
     assert code == 1 and "missing.pth" in text, text
     (folder / "noise.pth").write_bytes(b"\x01\x02 no pickle at all")
