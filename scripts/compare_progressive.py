@@ -22,10 +22,10 @@ KINDS = {
 
 def train(arguments, kind, seed, epochs):
     folder = arguments.output / f"{kind}-{seed}"
-    if not (folder / "weights.safetensors").exists():
-        subprocess.run([arguments.effv2, "train", "--data", arguments.data, "--output", folder, "--resume", "--seed", str(seed),
-                        "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True,
-                       stdout=subprocess.DEVNULL)
+    # Of a run that is finished, this makes the last steps once more, and refuses the folder of one with other settings.
+    subprocess.run([arguments.effv2, "train", "--data", arguments.data, "--output", folder, "--resume", "--seed", str(seed),
+                    "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True,
+                   stdout=subprocess.DEVNULL)
     return folder
 
 

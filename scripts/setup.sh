@@ -11,7 +11,7 @@ packages=(
     zlib1g-dev                                  # data sets that are compressed
 )
 if [[ ${1:-} == test ]]; then
-    packages+=(doctest-dev libbenchmark-dev python3 clang libclang-rt-14-dev clang-format)
+    packages+=(doctest-dev libbenchmark-dev python3 python3-h5py clang libclang-rt-14-dev clang-format)
 fi
 
 if ! command -v apt-get >/dev/null; then
@@ -32,7 +32,7 @@ if [[ $(id -u) -ne 0 ]]; then
         echo "setup.sh: please install as root: ${missing[*]}" >&2
         exit 1
     fi
-    as_root=(sudo)
+    as_root=(sudo env DEBIAN_FRONTEND=noninteractive)  # sudo drops what is exported
 fi
 
 echo "installing ${missing[*]}"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing and runs every test: with g++, with clang++, and with clang++'s sanitizers. Ends with the line
+# Installs what is missing and runs every test (but what needs PyTorch, which it names as skipped where that is not there):
+# with g++, with clang++, and with clang++'s sanitizers. Ends with the line
 # "N passed, N failed" and, where any test failed, with status 1.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -11,9 +11,15 @@ command -v clang-tidy >/dev/null || {
 build=${1:-build}
 [[ -f $build/build.ninja ]] || meson setup "$build" >/dev/null
 
-# Each source with the flags that Meson compiles it with; every header of the library is in one of them.
+# Every header of the library is in one of these. Flags are those that Meson compiles a source with, or, for those that it
+# puts together into larger units, the nearest's.
 status=0
-for source in examples/effv2/*.cpp examples/common/*.cpp examples/readme.cpp; do
-    clang-tidy --quiet -p "$build" "$source" 2>/dev/null || status=1
+messages=$(mktemp)
+trap 'rm -f "$messages"' EXIT
+for source in examples/effv2/*.cpp examples/common/*.cpp examples/*.cpp bench/*.cpp; do
+    clang-tidy --quiet -p "$build" "$source" 2>"$messages" || {
+        status=1
+        cat "$messages" >&2
+    }
 done
 exit $status

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Counts single test cases: count.py testlog.json prints how many passed and how many failed. Test programs end with
-doctest's summary or with a line "N passed, N failed"; of others, the whole program counts as one."""
+"""Counts single test cases: count.py testlog.json prints how many passed and how many failed, and names on stderr the
+programs that were skipped. Test programs end with doctest's summary or with a line "N passed, N failed"; of others, the
+whole program counts as one, and so does a log without any."""
 import json
 import re
 import sys
@@ -22,7 +23,11 @@ def count(test):
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as log:
-        counts = [count(json.loads(line)) for line in log]
+        tests = [json.loads(line) for line in log]
+    for test in tests:
+        if test["result"] == "SKIP":
+            print(f"skipped: {test['name']}", file=sys.stderr)
+    counts = [count(test) for test in tests] or [(0, 1)]
     print(sum(passed for passed, _ in counts), sum(failed for _, failed in counts))
 
 
