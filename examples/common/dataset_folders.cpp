@@ -43,11 +43,15 @@ bool is_passed_over(const std::string& name) {
     std::string lower = name;
     for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    constexpr std::array<std::string_view, 3> starts{"readme", "license", "copying"};
-    constexpr std::array<std::string_view, 8> ends{".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".url"};
-    const auto begins = [&](std::string_view start) { return lower.starts_with(start); };
-    return lower == "thumbs.db" || lower == "desktop.ini" || std::any_of(starts.begin(), starts.end(), begins) ||
-           std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return ends_with(lower, end); });
+    constexpr std::array<std::string_view, 4> words{"readme", "license", "licence", "copying"};
+    constexpr std::array<std::string_view, 4> pictures{".jpg", ".jpeg", ".png", ".webp"};
+    constexpr std::array<std::string_view, 8> others{".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".url"};
+    const auto is_word = [&](std::string_view word) { return word == lower.substr(0, lower.find('.')); };
+    const auto ends = [&](const auto& with) {
+        return std::any_of(with.begin(), with.end(), [&](std::string_view end) { return ends_with(lower, end); });
+    };
+    return lower == "thumbs.db" || lower == "desktop.ini" || ends(others) ||
+           (std::any_of(words.begin(), words.end(), is_word) && !ends(pictures));
 }
 
 Result<FolderId> identify(const std::string& path) {

@@ -17,7 +17,8 @@ inline constexpr std::int64_t max_decoded_pixels = std::int64_t{1} << 28;
 
 // Decodes a picture file to height x width x 3 bytes. What kind of file it is, its first bytes tell, not its name.
 // Fails with one sentence that begins with the path: for a file that cannot be read, is empty, is no picture of the
-// three kinds, is damaged or cut short anywhere, is larger than max_decoded_pixels, or is an animation.
+// three kinds, is cut short anywhere, is damaged where its format notices that (within a JPEG's scans it often does
+// not, and Pillow shows what there is, too), is larger than max_decoded_pixels, or is an animation.
 effv2::Result<effv2::Image> decode_file(const std::string& path);
 
 // The same for a file's bytes; `name` stands for the path in errors.

@@ -4,6 +4,9 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <string_view>
+
+#include "effv2/weights/text.hpp"
 
 namespace cli {
 
@@ -33,17 +36,23 @@ std::string format(const char* text, Values... values) {
     return line.data();
 }
 
-std::string escape(const std::string& text) {
+// As XML has it; what is no UTF-8, as names of folders may be, becomes question marks.
+std::string escape(std::string_view text) {
     std::string safe;
-    for (const char c : text) {
+    while (!text.empty()) {
+        const int length = effv2::detail::utf8_length(text);
+        const char c = text.front();
         if (c == '&')
             safe += "&amp;";
         else if (c == '<')
             safe += "&lt;";
         else if (c == '>')
             safe += "&gt;";
+        else if (length == 0)
+            safe += '?';
         else if (static_cast<unsigned char>(c) >= 0x20)
-            safe += c;
+            safe += text.substr(0, static_cast<std::size_t>(length));
+        text.remove_prefix(static_cast<std::size_t>(std::max(1, length)));
     }
     return safe;
 }
@@ -59,7 +68,9 @@ struct Axis {
 
     // From one end of the values to the other; with `round`, to whole ticks.
     static Axis over(double low, double high, int ticks, bool round) {
-        if (!(high > low)) high = low + std::max(std::abs(low) * 0.1, 1e-9);
+        // So near to each other that ticks between them would have no numbers of their own.
+        const double size = std::max(std::abs(low), std::abs(high));
+        if (!(high - low > 1e-9 * size)) high = low + (size > 0.0 ? 0.1 * size : 1.0);
         Axis axis{low, high, tick_step(high - low, ticks)};
         if (round) axis.low = std::floor(low / axis.step) * axis.step;
         if (round) axis.high = std::ceil(high / axis.step - 1e-9) * axis.step;

@@ -71,13 +71,16 @@ class Formats(Case):
         write_folders(folder, 1, 4)
         for name in (".DS_Store", "README", "notes.txt", "Thumbs.db", "labels.csv"):
             (folder / "red" / name).write_bytes(b"no picture")
+        (folder / "red" / "LICENCE").write_bytes(b"no picture")
+        for name in ("license_plate.png", "readme.png"):
+            (folder / "red" / name).write_bytes(png(9, 9, lambda x, y: COLOURS["red"]))
         (folder / ".git").mkdir()
         (folder / "list.txt").write_text("beside the classes")
         (folder / "red" / "more").mkdir()
         (folder / "red" / "more" / "a.png").write_bytes(png(9, 9, lambda x, y: COLOURS["red"]))
         os.symlink("../red/000.png", folder / "red" / "link.png")
         output = self.train("tidied", *FAST, "--epochs", 1, data="untidy")
-        self.assertEqual(read_log(output)[0]["pictures"]["count"], 14)
+        self.assertEqual(read_log(output)[0]["pictures"]["count"], 16)
 
     def test_broken_files_are_skipped_on_demand(self):
         folder = Case.folder / "partly"

@@ -87,6 +87,28 @@ class Training(Case):
                 self.assertTrue(root.findall(".//{http://www.w3.org/2000/svg}path"), name)
         self.fails("plot", "no/log.jsonl", says="no/log.jsonl: cannot be opened")
 
+    def test_plot_of_folders_with_odd_names(self):
+        names = (b"caf\xe9", "caf\u00e9 <&>\"".encode())
+        for name in names:
+            shutil.copytree(os.fsencode(Case.folder / "learned"), os.path.join(os.fsencode(Case.folder), name))
+        logs = [os.path.join(name, b"log.jsonl") for name in names]
+        run([Case.executable, "plot", *logs, "--output", "odd"], cwd=Case.folder, check=True, capture_output=True)
+        text = "".join(xml.parse(Case.folder / "odd" / "comparison.svg").getroot().itertext())
+        self.assertIn("caf?", text)
+        self.assertIn("caf\u00e9 <&>\"", text)
+
+    def test_plot_of_values_that_are_almost_equal(self):
+        lines = [json.dumps(line) for line in read_log(Case.folder / "learned")]
+        for name, top1 in (("near", 0.5), ("nearer", 0.5000000000000001)):
+            changed = [json.loads(line) for line in lines]
+            for line in changed:
+                if line["kind"] == "evaluation":
+                    line["top1"] = top1
+            (Case.folder / name).mkdir()
+            (Case.folder / name / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
+        self.tool("plot", "near/log.jsonl", "nearer/log.jsonl", "--output", "almost")
+        xml.parse(Case.folder / "almost" / "comparison.svg")
+
     def test_plot_of_several_runs(self):
         other = self.train("other", *FAST, "--epochs", 3)
         logs = ("learned/log.jsonl", other / "log.jsonl")
