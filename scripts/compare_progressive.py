@@ -22,7 +22,7 @@ KINDS = {
 
 def train(arguments, kind, seed, epochs):
     folder = arguments.output / f"{kind}-{seed}"
-    # Of a run that is finished, this makes the last steps once more, and refuses the folder of one with other settings.
+    # Of a run that is finished, this makes no step more, and it refuses the folder of one with other settings.
     subprocess.run([arguments.effv2, "train", "--data", arguments.data, "--output", folder, "--resume", "--seed", str(seed),
                     "--architecture", ARCHITECTURE, "--epochs", str(epochs), *SHARED, *KINDS[kind]], check=True,
                    stdout=subprocess.DEVNULL)
@@ -37,7 +37,7 @@ def evaluations(folder):
             batch = line["batch"]
         elif line["kind"] == "step":
             minutes += line["steps"] * batch / line["images_per_second"] / 60
-        else:
+        elif line["top1"] is not None:
             found.append((minutes, line["top1"]))
     return found
 

@@ -131,8 +131,10 @@ def main():
         if safetensors_io.is_one_file(a.source, a.target):
             raise Refusal(f"{a.target}: is the file to convert, and would be overwritten")
         tensors = convert(a.source, a.target, a.variant, a.tag)
-    except (Refusal, OSError, KeyError) as error:
+    except (Refusal, OSError) as error:
         sys.exit(f"convert_keras.py: {error}")
+    except Exception as error:  # whatever h5py and NumPy meet in a file of another kind
+        sys.exit(f"convert_keras.py: {a.source}: cannot be converted: {error or type(error).__name__}")
     print(f"{a.target}: {len(tensors)} tensors, scheme keras")
     if "classifier.weight" not in tensors:
         print("The file has no classifier (a _notop file): effv2 will report it as missing.", file=sys.stderr)

@@ -13,6 +13,7 @@ files need it; torchvision's are known by their names.
 --ema takes the averaged weights of a training checkpoint that has both.
 """
 import argparse
+import inspect
 import pickle
 import sys
 
@@ -31,10 +32,10 @@ class Refusal(Exception):
 def load(path):
     """The unpickled file."""
     import torch
+    if "weights_only" not in inspect.signature(torch.load).parameters:
+        raise Refusal(f"PyTorch {torch.__version__} cannot load without running code; 1.13 and later can")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except TypeError:
-        raise Refusal(f"PyTorch {torch.__version__} cannot load without running code; 1.13 and later can") from None
     except pickle.UnpicklingError as error:
         raise Refusal(f"{path}: is not a plain state dict ({error}). Files that need their classes to be loaded, such "
                       "as whole models, could run any code and are refused: save model.state_dict()") from None

@@ -86,9 +86,10 @@ Result<Pictures> load_part(const std::string& path, const Found& found, Part par
 
 bool is_within_classes(const std::string& path, const std::string& data) {
     const Result<Found> found = look_into(data);
-    if (!found || found->kind == Kind::idx || found->kind == Kind::cifar) return false;
     namespace fs = std::filesystem;
     std::error_code failed;
+    if (!fs::is_directory(data, failed)) return false;
+    if (found && (found->kind == Kind::idx || found->kind == Kind::cifar)) return false;
     const auto full = [&](const std::string& name) { return fs::weakly_canonical(fs::absolute(name, failed), failed); };
     const fs::path inner = full(path), outer = full(data);
     if (failed || outer.empty()) return false;

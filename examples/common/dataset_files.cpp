@@ -1,6 +1,7 @@
 // Data sets in a few large files: IDX (MNIST, Fashion-MNIST) and CIFAR's binary versions.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "common/dataset_formats.hpp"
 #include "effv2/training/data/cifar.hpp"
@@ -27,7 +28,9 @@ std::string find_file(const std::vector<FolderEntry>& entries, const std::string
 }
 
 bool is_fashion(const std::string& path) {
-    std::string lower = path;
+    std::error_code failed;
+    const std::filesystem::path full = std::filesystem::canonical(path, failed);
+    std::string lower = failed ? path : full.filename().string();
     for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     return lower.find("fashion") != std::string::npos;

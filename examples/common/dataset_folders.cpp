@@ -46,12 +46,12 @@ bool is_passed_over(const std::string& name) {
     constexpr std::array<std::string_view, 4> words{"readme", "license", "licence", "copying"};
     constexpr std::array<std::string_view, 4> pictures{".jpg", ".jpeg", ".png", ".webp"};
     constexpr std::array<std::string_view, 8> others{".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".url"};
-    const auto is_word = [&](std::string_view word) { return word == lower.substr(0, lower.find('.')); };
+    const auto begins = [&](std::string_view word) { return lower.starts_with(word); };
     const auto ends = [&](const auto& with) {
         return std::any_of(with.begin(), with.end(), [&](std::string_view end) { return ends_with(lower, end); });
     };
     return lower == "thumbs.db" || lower == "desktop.ini" || ends(others) ||
-           (std::any_of(words.begin(), words.end(), is_word) && !ends(pictures));
+           (std::any_of(words.begin(), words.end(), begins) && !ends(pictures));
 }
 
 Result<FolderId> identify(const std::string& path) {

@@ -28,7 +28,7 @@ effv2::Status encode_png(const std::string& path, const effv2::Image& image) {
     png_alloc_size_t size = bytes.size();
     if (png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr) == 0)
         return Error{ErrorCode::image, path + ": cannot be made a PNG: " + header.message};
-    effv2::Result<effv2::detail::NewFile> file = effv2::detail::NewFile::create(path);
+    effv2::Result<effv2::detail::NewFile> file = effv2::detail::NewFile::create(path, effv2::detail::Links::followed);
     if (!file) return file.error();
     if (effv2::Status written = file->write(std::as_bytes(std::span(bytes.data(), size))); !written) return written;
     return file->commit();

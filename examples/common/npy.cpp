@@ -203,7 +203,7 @@ Status NpyReader::read(std::span<float> into) {
 }
 
 Result<NpyWriter> NpyWriter::create(const std::string& path, const Shape& shape) {
-    Result<effv2::detail::NewFile> file = effv2::detail::NewFile::create(path);
+    Result<effv2::detail::NewFile> file = effv2::detail::NewFile::create(path, effv2::detail::Links::followed);
     if (!file) return file.error();
     // The data begin at a multiple of 64 bytes, as NumPy has it: 10 bytes, the text, spaces, a line feed.
     std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape_text(shape) + ", }";

@@ -70,7 +70,7 @@ struct Axis {
     static Axis over(double low, double high, int ticks, bool round) {
         // So near to each other that ticks between them would have no numbers of their own.
         const double size = std::max(std::abs(low), std::abs(high));
-        if (!(high - low > 1e-9 * size)) high = low + (size > 0.0 ? 0.1 * size : 1.0);
+        if (!(high - low > 1e-5 * size)) high = low + (size > 0.0 ? 0.1 * size : 1.0);
         Axis axis{low, high, tick_step(high - low, ticks)};
         if (round) axis.low = std::floor(low / axis.step) * axis.step;
         if (round) axis.high = std::ceil(high / axis.step - 1e-9) * axis.step;

@@ -1,5 +1,6 @@
 // effv2 train: weights from pictures.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -81,6 +82,9 @@ Status check_options(const TrainOptions& options) {
         return wrong("--freeze leaves blocks as they are, which have learned nothing without --from");
     if (options.from.empty() && options.freeze_norms)
         return wrong("--freeze-norms keeps statistics as they are, which are none without --from");
+    std::error_code ignored;
+    if (!std::filesystem::exists(options.data, ignored))
+        return Error{ErrorCode::file, options.data + ": cannot be read as a folder: there is nothing of that name"};
     if (!options.measure && examples::is_within_classes(options.output, options.data))
         return Error{ErrorCode::argument, options.output + ": lies in " + options.data +
                                               ", where every folder is a class; expected another --output"};

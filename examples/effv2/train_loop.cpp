@@ -133,11 +133,12 @@ private:
         progress_.pause();
         const Result<Evaluation> found =
             judge(job_.settings.architecture, run_.source(), *job_.test, job_.settings.recipe, job_.executor);
-        // Weights that answer with no numbers may yet recover: they are right about nothing, and the run goes on.
+        // Weights that answer with no numbers may yet recover: the run goes on, unless these are its last.
         const bool answered = found.has_value();
         if (!answered && found.error().code != effv2::ErrorCode::format) return found.error();
-        const double top1 = answered ? found->top1() : 0.0, top5 = answered ? found->top5() : 0.0;
-        const double loss = answered ? found->loss : std::numeric_limits<double>::quiet_NaN();
+        constexpr double none = std::numeric_limits<double>::quiet_NaN();
+        const double top1 = answered ? found->top1() : none, top5 = answered ? found->top5() : none;
+        const double loss = answered ? found->loss : none;
         char line[160];
         std::snprintf(line, sizeof line, "step %llu  epoch %.2f  test: top-1 %.2f %%  top-5 %.2f %%  loss %.4f",
                       static_cast<unsigned long long>(run_.steps_done()), epoch(), 100.0 * top1, 100.0 * top5, loss);
@@ -152,6 +153,7 @@ private:
         if (logged) logged = write_plots(folder_.log(), folder_.plots());
         progress_.resumed();
         interval_.start = Clock::now();
+        if (logged && !answered && run_.finished()) return found.error();
         return logged;
     }
 

@@ -320,6 +320,15 @@ class Run(Case):
         os.symlink("/proc/self/fd/1", self.path("out"))
         with open(self.path("redirected.npy"), "wb") as file:
             self.tool(*arguments, "out", stdout=file)
+        self.path("twice.npy", b"before")
+        with open(self.path("twice.npy"), "ab") as file:
+            for _ in range(2):
+                self.tool(*arguments, "/dev/stdout", stdout=file)
+        self.assertEqual(self.path("twice.npy").read_bytes(), b"before" + 2 * self.path("direct.npy").read_bytes())
+        self.assertTrue(Path("/dev/stdout").is_symlink())
+        os.symlink("store/new.npy", self.path("dangling.npy"))
+        self.tool(*arguments, "dangling.npy")
+        self.assertEqual(self.path("store/new.npy").read_bytes(), self.path("direct.npy").read_bytes())
         self.assertTrue(self.path("out").is_symlink())
         self.assertEqual(self.path("redirected.npy").read_bytes(), self.path("direct.npy").read_bytes())
 

@@ -71,7 +71,8 @@ class Formats(Case):
         write_folders(folder, 1, 4)
         for name in (".DS_Store", "README", "notes.txt", "Thumbs.db", "labels.csv"):
             (folder / "red" / name).write_bytes(b"no picture")
-        (folder / "red" / "LICENCE").write_bytes(b"no picture")
+        for name in ("LICENCE", "LICENSE-MIT", "README_en"):
+            (folder / "red" / name).write_bytes(b"no picture")
         for name in ("license_plate.png", "readme.png"):
             (folder / "red" / name).write_bytes(png(9, 9, lambda x, y: COLOURS["red"]))
         (folder / ".git").mkdir()

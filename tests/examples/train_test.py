@@ -198,6 +198,10 @@ class Training(Case):
         self.fails(*start, "--scheme", "timm", says="--scheme tells what the weights of --from are")
         self.fails(*start[:3], "--output", "colours/train/run", says="colours/train/run: lies in colours")
         self.assertFalse((Case.folder / "colours" / "train" / "run").exists())
+        self.fails("train", "--data", "missing", "--output", "missing/run", says="missing: cannot be read as a folder")
+        write_folders(Case.folder / "half" / "train", 1, 2)
+        self.fails("train", "--data", "half", "--output", "half/run", says="half/run: lies in half")
+        self.assertFalse((Case.folder / "half" / "run").exists())
 
     def test_a_run_that_is_refused_leaves_its_folder_free(self):
         self.fails("train", "--data", "colours", "--output", "second", *FAST, "--warmup", 1000, says="learning rate")

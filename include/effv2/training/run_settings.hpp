@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "effv2/architecture/text.hpp"
-#include "effv2/image/recipe_text.hpp"
 #include "effv2/training/data/batches.hpp"
 #include "effv2/training/network.hpp"
 #include "effv2/training/optimise/clip.hpp"
@@ -88,6 +87,7 @@ inline void take(Fingerprint& to, const data::Strengths& s) {
     to.take(static_cast<int>(s.crop), s.flip, static_cast<int>(s.policy), s.layers, static_cast<int>(o.lengths),
             static_cast<int>(o.contrast), o.translation, o.cutout_reach, s.cutout, s.erasing,
             static_cast<int>(s.mix.labels));
+    for (const auto colour : o.fill) to.take(colour);
 }
 
 }  // namespace detail
@@ -96,15 +96,18 @@ inline void take(Fingerprint& to, const data::Strengths& s) {
 inline std::uint64_t fingerprint(const RunSettings& s, const Architecture& a, const Recipe& recipe) {
     detail::Fingerprint print;
     for (int i = 0; i < s.schedule.stage_count(); ++i) detail::take(print, s.schedule.stages[i]);
-    print.take(s.steps, s.batch, s.seed, s.averages, s.average.decay, s.average.warms_up);
+    print.take(s.steps, s.batch, s.seed, s.averages);
+    if (s.averages) print.take(s.average.decay, s.average.warms_up);
     std::visit([&](const auto& optimiser) { detail::take(print, optimiser); }, s.optimiser);
     detail::take(print, s.learning_rate);
     print.take(static_cast<int>(s.clip.kind), s.clip.norm);
     detail::take(print, s.pictures);
     print.take(s.norm.epsilon, s.norm.momentum, s.norm.frozen, s.norm.adopt, s.adopt_statistics, s.loss.smoothing,
                s.stochastic_depth, s.first_trained, s.fixed_stem, s.beta_rate, static_cast<int>(s.convolutions));
-    print.take_text(format_architecture(a));
-    print.take_text(format_recipe(recipe));
+    // Stages have sizes of their own, and pictures are cut as the settings say.
+    print.take_text(format_architecture(a.with_size(8)));
+    print.take(static_cast<int>(recipe.normalization));
+    for (std::size_t c = 0; c < 3; ++c) print.take(recipe.mean[c], recipe.deviation[c]);
     return print.value();
 }
 

@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,19 +20,21 @@
 
 namespace effv2::detail {
 
-// A file being written. Dropped without commit(), it leaves nothing behind. Links stay, and what they lead to is
-// replaced; devices and pipes are written to as they are: a file in their place would be their end.
+// What becomes of a link that has the target's name: it gives way to the new file, so that what it led to stays as it
+// was, or what it leads to is written, as it comes.
+enum class Links { replaced, followed };
+
+// A file being written. Dropped without commit(), it leaves nothing behind. Devices and pipes, and all that has a name
+// in /dev or /proc, are written to as they are: a file in their place would be their end.
 class NewFile {
 public:
     // Fails (ErrorCode::file) for a folder, and where the target's folder does not take new files.
-    static Result<NewFile> create(const std::string& name) {
-        const std::string path = behind_links(name);
-        const Target target = examine(path);
-        if (target == Target::folder) return file_error(path, "is a folder");
-        if (target == Target::device) {
-            std::FILE* const device = std::fopen(path.c_str(), "wb");
-            if (device == nullptr) return system_error(path, "cannot be opened", errno);
-            return NewFile(path, {}, device);
+    static Result<NewFile> create(const std::string& path, Links links = Links::replaced) {
+        if (is_folder(path)) return file_error(path, "is a folder");
+        if (const char* const mode = mode_in_place(path, links)) {
+            std::FILE* const file = std::fopen(path.c_str(), mode);
+            if (file == nullptr) return system_error(path, "cannot be created", errno);
+            return NewFile(path, {}, file);
         }
         constexpr int attempts = 100;  // names that other writers, or crashed ones, may have taken
         for (int i = 0; i < attempts; ++i) {
@@ -94,29 +94,28 @@ private:
         if (!temporary_.empty()) std::remove(temporary_.c_str());
     }
 
-    // The file that links lead to; the name itself where there is none.
-    static std::string behind_links(const std::string& name) {
+    static bool is_folder([[maybe_unused]] const std::string& path) {
 #if __has_include(<unistd.h>)
         struct stat found {};
-        if (::lstat(name.c_str(), &found) != 0 || !S_ISLNK(found.st_mode)) return name;
-        const std::unique_ptr<char, decltype(&std::free)> real(::realpath(name.c_str(), nullptr), &std::free);
-        if (real != nullptr) return real.get();
+        return ::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
+#else
+        return false;
 #endif
-        return name;
     }
 
-    // What has the name so far; a file also where nothing has.
-    enum class Target { file, folder, device };
-    static Target examine([[maybe_unused]] const std::string& path) {
+    // How a target is opened that is written to as it is; nullptr for others.
+    static const char* mode_in_place([[maybe_unused]] const std::string& path, [[maybe_unused]] Links links) {
 #if __has_include(<unistd.h>)
+        // /dev/stdout may be a file, which its shell has cut, or not.
+        if (path.starts_with("/dev/") || path.starts_with("/proc/")) return "ab";
         struct stat found {};
-        if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
-            return S_ISDIR(found.st_mode) ? Target::folder : Target::device;
+        if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) return "ab";
+        if (links == Links::followed && ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) return "wb";
 #endif
-        return Target::file;
+        return nullptr;
     }
 
-    std::string path_, temporary_;  // no temporary name for a device
+    std::string path_, temporary_;  // no temporary name where the target is written to as it is
     std::FILE* file_;
 };
 

@@ -212,6 +212,8 @@ inline Status write_weights(const std::string& path, const Architecture& archite
     if (!scheme.name.empty()) metadata.insert_or_assign(std::string(metadata_keys::scheme), std::string(scheme.name));
     const auto recorded = metadata.find(std::string(metadata_keys::scheme));
     const Scheme* const named = recorded == metadata.end() ? nullptr : find_scheme(recorded->second);
+    if (named == nullptr && recorded != metadata.end())
+        return refuse("the scheme " + detail::in_quotes(recorded->second) + " is none that a reader knows");
     const Scheme& read = named != nullptr ? *named : default_scheme(scheme.naming);
     if (read.epsilon != scheme.epsilon)
         return refuse("a file cannot record a batch-norm epsilon of " + std::to_string(scheme.epsilon) +
