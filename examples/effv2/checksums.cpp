@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdio>
-#include <cstring>
 
 #include "effv2/training/optimise/checksum.hpp"
 #include "effv2/weights/mapped_file.hpp"
@@ -12,15 +11,6 @@ namespace cli {
 using effv2::training::Checksum;
 
 namespace {
-
-// Bytes of any number, the last block filled up with zeros.
-void add(Checksum& sum, std::span<const std::byte> bytes) {
-    const std::size_t whole = bytes.size() / Checksum::block * Checksum::block;
-    sum.add(bytes.first(whole));
-    std::array<std::byte, Checksum::block> last{};
-    if (whole < bytes.size()) std::memcpy(last.data(), bytes.data() + whole, bytes.size() - whole);
-    sum.add(last);
-}
 
 std::string in_hexadecimal(const Checksum& sum) {
     std::array<char, 17> digits{};
@@ -35,9 +25,9 @@ std::string checksum_pictures(const effv2::training::data::Pictures& pictures) {
     for (std::size_t i = 0; i < pictures.size(); ++i) {
         const effv2::ImageView image = pictures.picture(i);
         const std::array<int, 3> facts{image.width, image.height, pictures.label(i)};
-        add(sum, std::as_bytes(std::span(facts)));
+        sum.add_padded(std::as_bytes(std::span(facts)));
         const auto rows = static_cast<std::size_t>(image.height);
-        add(sum, std::as_bytes(std::span(image.data, static_cast<std::size_t>(image.row_stride) * rows)));
+        sum.add_padded(std::as_bytes(std::span(image.data, static_cast<std::size_t>(image.row_stride) * rows)));
     }
     return in_hexadecimal(sum);
 }
@@ -46,7 +36,7 @@ effv2::Result<std::string> checksum_file(const std::string& path) {
     const effv2::Result<effv2::MappedFile> file = effv2::MappedFile::open(path);
     if (!file) return file.error();
     Checksum sum;
-    add(sum, file->bytes());
+    sum.add_padded(file->bytes());
     return in_hexadecimal(sum);
 }
 

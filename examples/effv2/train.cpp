@@ -78,6 +78,8 @@ void print_head(const TrainJob& job) {
 Status check_options(const TrainOptions& options) {
     const auto wrong = [](const char* sentence) { return Error{ErrorCode::argument, sentence}; };
     if (options.steps > 0 && options.epochs >= 0.0) return wrong("--steps and --epochs both say how long to train");
+    if (options.from.empty() && !options.scheme.empty())
+        return wrong("--scheme tells what the weights of --from are, which there are none of");
     if (options.from.empty() && options.freeze > 0)
         return wrong("--freeze leaves blocks as they are, which have learned nothing without --from");
     if (options.from.empty() && options.freeze_norms)
@@ -114,7 +116,8 @@ Result<int> run_job(const TrainOptions& options) {
         options.measure ? std::optional<data::Pictures>() : load_test(options, *set, settings->recipe.size, cores);
     if (!test) return test.error();
     if (!options.from.empty() && !start->recipe)
-        std::fprintf(stderr, "effv2: %s does not say how pictures are normalised, so their own mean and deviation do\n",
+        std::fprintf(stderr,
+                     "effv2: %s does not say how pictures are normalised; they are by their own mean and deviation\n",
                      options.from.c_str());
     const TrainJob job{*settings, *start, set->pictures, *test, cores};
     print_head(job);

@@ -49,8 +49,6 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
         effv2::find_variant(options.variant.empty() ? "b0" : options.variant)->architecture;
     if (!options.architecture.empty()) wanted = effv2::parse_architecture(options.architecture);
     if (!wanted) return wanted.error();
-    if (options.from.empty() && !options.scheme.empty())
-        return Error{ErrorCode::argument, "--scheme tells what the weights of --from are, which there are none of"};
     if (options.from.empty()) {
         TrainStart start{options.variant, *wanted, effv2::schemes::timm_tf, {}, nullptr, {}};
         if (options.architecture.empty() && options.variant.empty()) start.variant = "b0";

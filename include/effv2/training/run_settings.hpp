@@ -2,7 +2,7 @@
 // for a tensor or a stage, and a number by which a checkpoint knows the run that it belongs to.
 #pragma once
 
-#include <bit>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "effv2/architecture/text.hpp"
 #include "effv2/training/data/batches.hpp"
 #include "effv2/training/network.hpp"
+#include "effv2/training/optimise/checksum.hpp"
 #include "effv2/training/optimise/clip.hpp"
 #include "effv2/training/optimise/learning_rate.hpp"
 #include "effv2/training/optimise/optimiser.hpp"
@@ -17,7 +18,7 @@
 
 namespace effv2::training {
 
-// The same settings, pictures and instruction set give the same weights, bit for bit.
+// With the same network, pictures, first weights and instruction set, they give the same weights, bit for bit.
 struct RunSettings {
     ProgressiveSchedule schedule;
     std::uint64_t steps = 0;
@@ -53,36 +54,30 @@ inline bool is_trained(const Tensor& t, const Architecture& a, const RunSettings
     return block >= settings.first_trained;
 }
 
-// Takes numbers and texts into a number (FNV-1a).
-class Fingerprint {
+// All that decides what becomes of the weights, as numbers in a fixed order.
+class KeyNumbers {
 public:
     template <class... Numbers>
     void take(Numbers... numbers) {
-        (take_bits(std::bit_cast<std::uint64_t>(static_cast<double>(numbers))), ...);
+        (numbers_.push_back(static_cast<double>(numbers)), ...);
     }
-    void take_text(const std::string& text) {
-        for (const char c : text) take_bits(static_cast<unsigned char>(c));
-    }
-    std::uint64_t value() const { return hash_; }
+    std::span<const std::byte> bytes() const { return std::as_bytes(std::span(numbers_)); }
 
 private:
-    void take_bits(std::uint64_t bits) {
-        for (int shift = 0; shift < 64; shift += 8) hash_ = (hash_ ^ (bits >> shift & 0xff)) * 0x100000001b3;
-    }
-    std::uint64_t hash_ = 0xcbf29ce484222325;
+    std::vector<double> numbers_;
 };
 
-inline void take(Fingerprint& to, const RmsProp& s) { to.take(1, s.decay, s.momentum, s.epsilon, s.weight_decay); }
-inline void take(Fingerprint& to, const Sgd& s) { to.take(2, s.momentum, s.nesterov, s.weight_decay); }
-inline void take(Fingerprint& to, const AdamW& s) { to.take(3, s.beta1, s.beta2, s.epsilon, s.weight_decay); }
-inline void take(Fingerprint& to, const LearningRate& s) {
+inline void take(KeyNumbers& to, const RmsProp& s) { to.take(1, s.decay, s.momentum, s.epsilon, s.weight_decay); }
+inline void take(KeyNumbers& to, const Sgd& s) { to.take(2, s.momentum, s.nesterov, s.weight_decay); }
+inline void take(KeyNumbers& to, const AdamW& s) { to.take(3, s.beta1, s.beta2, s.epsilon, s.weight_decay); }
+inline void take(KeyNumbers& to, const LearningRate& s) {
     to.take(s.peak, static_cast<int>(s.shape), s.warmup_steps, s.factor, s.interval, s.total_steps, s.floor,
             s.after_warmup);
 }
-inline void take(Fingerprint& to, const ProgressiveStage& s) {
+inline void take(KeyNumbers& to, const ProgressiveStage& s) {
     to.take(s.size, s.magnitude, s.mixup, s.cutmix, s.dropout, s.share);
 }
-inline void take(Fingerprint& to, const data::Strengths& s) {
+inline void take(KeyNumbers& to, const data::Strengths& s) {
     const data::OperationOptions& o = s.operations;
     to.take(static_cast<int>(s.crop), s.flip, static_cast<int>(s.policy), s.layers, static_cast<int>(o.lengths),
             static_cast<int>(o.contrast), o.translation, o.cutout_reach, s.cutout, s.erasing,
@@ -94,21 +89,24 @@ inline void take(Fingerprint& to, const data::Strengths& s) {
 
 // A number that a run hardly shares with one of other settings, another network or other normalisation of its pictures.
 inline std::uint64_t fingerprint(const RunSettings& s, const Architecture& a, const Recipe& recipe) {
-    detail::Fingerprint print;
-    for (int i = 0; i < s.schedule.stage_count(); ++i) detail::take(print, s.schedule.stages[i]);
-    print.take(s.steps, s.batch, s.seed, s.averages);
-    if (s.averages) print.take(s.average.decay, s.average.warms_up);
-    std::visit([&](const auto& optimiser) { detail::take(print, optimiser); }, s.optimiser);
-    detail::take(print, s.learning_rate);
-    print.take(static_cast<int>(s.clip.kind), s.clip.norm);
-    detail::take(print, s.pictures);
-    print.take(s.norm.epsilon, s.norm.momentum, s.norm.frozen, s.norm.adopt, s.adopt_statistics, s.loss.smoothing,
-               s.stochastic_depth, s.first_trained, s.fixed_stem, s.beta_rate, static_cast<int>(s.convolutions));
+    detail::KeyNumbers keys;
+    for (int i = 0; i < s.schedule.stage_count(); ++i) detail::take(keys, s.schedule.stages[i]);
+    keys.take(s.steps, s.batch, s.seed, s.averages);
+    if (s.averages) keys.take(s.average.decay, s.average.warms_up);
+    std::visit([&](const auto& optimiser) { detail::take(keys, optimiser); }, s.optimiser);
+    detail::take(keys, s.learning_rate);
+    keys.take(static_cast<int>(s.clip.kind), s.clip.norm);
+    detail::take(keys, s.pictures);
+    keys.take(s.norm.epsilon, s.norm.momentum, s.norm.frozen, s.norm.adopt, s.adopt_statistics, s.loss.smoothing,
+              s.stochastic_depth, s.first_trained, s.fixed_stem, s.beta_rate, static_cast<int>(s.convolutions));
     // Stages have sizes of their own, and pictures are cut as the settings say.
-    print.take_text(format_architecture(a.with_size(8)));
-    print.take(static_cast<int>(recipe.normalization));
-    for (std::size_t c = 0; c < 3; ++c) print.take(recipe.mean[c], recipe.deviation[c]);
-    return print.value();
+    keys.take(static_cast<int>(recipe.normalization));
+    for (std::size_t c = 0; c < 3; ++c) keys.take(recipe.mean[c], recipe.deviation[c]);
+    const std::string network = format_architecture(a.with_size(8));
+    Checksum sum;
+    sum.add_padded(keys.bytes());
+    sum.add_padded(std::as_bytes(std::span(network)));
+    return sum.value();
 }
 
 // The tensors of a run, as the optimiser sees them.

@@ -29,6 +29,15 @@ public:
         lanes_ = lanes;
     }
 
+    // Bytes of any number, the last block filled up with zeros.
+    void add_padded(std::span<const std::byte> bytes) {
+        const std::size_t whole = bytes.size() / block * block;
+        add(bytes.first(whole));
+        std::array<std::byte, block> last{};
+        if (whole < bytes.size()) std::memcpy(last.data(), bytes.data() + whole, bytes.size() - whole);
+        add(last);
+    }
+
     std::uint64_t value() const {
         std::uint64_t sum = 0;
         for (const std::uint64_t lane : lanes_) {
