@@ -2,6 +2,8 @@
 // squeeze-excite.
 #pragma once
 
+#include <bit>
+#include <concepts>
 #include <cstdint>
 
 #include "effv2/simd/row.hpp"
@@ -22,8 +24,7 @@ struct Exponent {
 // The power, round(-x / ln 2), is found by adding 1.5 * 2^23, whose low mantissa bits then hold it; x is clamped so
 // that it stays in range.
 template <class Arch>
-[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x,
-                                                                                    xsimd::generic) {
+[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x) {
     using Float = xsimd::batch<float, Arch>;
     const Float magic(12582912.0f);
     x = xsimd::min(xsimd::max(x, Float(-87.0f)), Float(87.0f));
@@ -34,41 +35,41 @@ template <class Arch>
 // Its low bits are shifted into the exponent of y.
 template <class Arch>
 [[gnu::always_inline]] inline xsimd::batch<float, Arch> times_power_of_two(xsimd::batch<float, Arch> y,
-                                                                           xsimd::batch<float, Arch> power,
-                                                                           xsimd::generic) {
+                                                                           xsimd::batch<float, Arch> power) {
     using Float = xsimd::batch<float, Arch>;
     using Int = xsimd::batch<std::int32_t, Arch>;
-    return xsimd::bitwise_cast<Float>(xsimd::bitwise_cast<Int>(y) + (xsimd::bitwise_cast<Int>(power) << 23));
+    // Not xsimd's cast, whose template argument is a batch up to version 10 and an element since.
+    return std::bit_cast<Float>(std::bit_cast<Int>(y) + (std::bit_cast<Int>(power) << 23));
 }
 
 // AVX-512 rounds in one instruction and multiplies by 2^n in another that saturates by itself (xsimd 8.1 has no
 // scalef). The same for the half register beside AVX-512's.
 #if defined(__AVX512F__)
 template <class Arch>
-[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x,
-                                                                                    xsimd::avx512f) {
+    requires std::derived_from<Arch, xsimd::avx512f>
+[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x) {
     const xsimd::batch<float, Arch> t = x * xsimd::batch<float, Arch>(minus_log2e), n = xsimd::nearbyint(t);
     return {t - n, n};
 }
 template <class Arch>
+    requires std::derived_from<Arch, xsimd::avx512f>
 [[gnu::always_inline]] inline xsimd::batch<float, Arch> times_power_of_two(xsimd::batch<float, Arch> y,
-                                                                           xsimd::batch<float, Arch> power,
-                                                                           xsimd::avx512f) {
+                                                                           xsimd::batch<float, Arch> power) {
     return _mm512_maskz_scalef_ps(0xffff, y, power);  // masked: see the GCC bug in row.hpp
 }
 #endif
 
 #if defined(__AVX512VL__)
 template <class Arch>
-[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x,
-                                                                                    xsimd::fma3<xsimd::avx2>) {
+    requires std::same_as<Arch, xsimd::fma3<xsimd::avx2>>
+[[gnu::always_inline]] inline Exponent<xsimd::batch<float, Arch>> exponent_of_minus(xsimd::batch<float, Arch> x) {
     const xsimd::batch<float, Arch> t = x * xsimd::batch<float, Arch>(minus_log2e), n = xsimd::nearbyint(t);
     return {t - n, n};
 }
 template <class Arch>
+    requires std::same_as<Arch, xsimd::fma3<xsimd::avx2>>
 [[gnu::always_inline]] inline xsimd::batch<float, Arch> times_power_of_two(xsimd::batch<float, Arch> y,
-                                                                           xsimd::batch<float, Arch> power,
-                                                                           xsimd::fma3<xsimd::avx2>) {
+                                                                           xsimd::batch<float, Arch> power) {
     return _mm256_maskz_scalef_ps(0xff, y, power);
 }
 #endif
@@ -82,13 +83,12 @@ template <class Float, std::size_t n>
 [[gnu::always_inline]] inline void one_plus_exp_minus(Float (&x)[n]) {
     constexpr float coefficients[] = {9.67151e-3f, 5.550734e-2f, 2.4022242e-1f, 6.9314698e-1f, 1.0f};
     detail::Exponent<Float> e[n];
-    for (std::size_t i = 0; i < n; ++i) e[i] = detail::exponent_of_minus(x[i], typename Float::arch_type{});
+    for (std::size_t i = 0; i < n; ++i) e[i] = detail::exponent_of_minus(x[i]);
     // 2^fraction: minimax, relative error 1e-7, exactly 1 at 0.
     for (std::size_t i = 0; i < n; ++i) x[i] = Float(1.32647e-3f);
     for (const float c : coefficients)
         for (std::size_t i = 0; i < n; ++i) x[i] = xsimd::fma(x[i], e[i].fraction, Float(c));
-    for (std::size_t i = 0; i < n; ++i)
-        x[i] = Float(1.0f) + detail::times_power_of_two(x[i], e[i].power, typename Float::arch_type{});
+    for (std::size_t i = 0; i < n; ++i) x[i] = Float(1.0f) + detail::times_power_of_two(x[i], e[i].power);
 }
 
 template <class Float, std::size_t n>

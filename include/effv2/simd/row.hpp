@@ -23,8 +23,10 @@
 namespace effv2::simd {
 
 // The instruction set that the including translation unit is compiled for. It is a template argument of every kernel,
-// so that units compiled for different ones can be linked together.
-using NativeArch = xsimd::default_arch;
+// so that units compiled for different ones can be linked together. Newer versions of xsimd prefer avxvnni to
+// fma3<avx2>, but then know of no fused multiply-add.
+using NativeArch = std::conditional_t<xsimd::batch<float>::size == 8 && xsimd::fma3<xsimd::avx2>::supported(),
+                                      xsimd::fma3<xsimd::avx2>, xsimd::default_arch>;
 
 template <class Arch>
 inline constexpr int lanes = static_cast<int>(xsimd::batch<float, Arch>::size);
@@ -63,22 +65,28 @@ template <class Batch>
     return x;
 }
 
+// What a row is held in. What it has not takes no memory: rows are spilled and copied.
+template <class Arch, int fulls, bool has_half>
+struct Registers {
+    [[no_unique_address]] std::array<xsimd::batch<float, Arch>, fulls> full;
+    xsimd::batch<float, HalfArch> half;
+};
+template <class Arch, int fulls>
+struct Registers<Arch, fulls, false> {
+    std::array<xsimd::batch<float, Arch>, fulls> full;
+};
+
 }  // namespace detail
 
 // `granules` * 8 neighbouring floats.
 template <class Arch, int granules>
-struct Row {
+struct Row : detail::Registers<Arch, granules * granule / lanes<Arch>, granules * granule % lanes<Arch> != 0> {
     using Full = xsimd::batch<float, Arch>;
     using Half = xsimd::batch<float, detail::HalfArch>;
     static constexpr int width = granules * granule;
     static constexpr int fulls = width / lanes<Arch>;
     static constexpr bool has_half = width % lanes<Arch> != 0;
     static constexpr int half_at = fulls * lanes<Arch>;
-
-    // What a row has not takes no memory: rows are spilled and copied.
-    struct None {};
-    [[no_unique_address]] std::array<Full, fulls> full;
-    [[no_unique_address]] std::conditional_t<has_half, Half, None> half;
 
     // Applies f(full register or half register) -> same, to every register of every argument at one place.
     template <class F, class... Rows>
@@ -110,24 +118,26 @@ struct Row {
     }
     [[gnu::always_inline]] void store(float* to) const {
         static_for<fulls>([&](auto i)
-                              __attribute__((always_inline)) { full[i].store_unaligned(to + i * lanes<Arch>); });
-        if constexpr (has_half) half.store_unaligned(to + half_at);
+                              __attribute__((always_inline)) { this->full[i].store_unaligned(to + i * lanes<Arch>); });
+        if constexpr (has_half) this->half.store_unaligned(to + half_at);
     }
 
     // this += a * b
     [[gnu::always_inline]] void add_product(const Row& a, const Row& b) {
-        static_for<fulls>([&](auto i)
-                              __attribute__((always_inline)) { full[i] = xsimd::fma(a.full[i], b.full[i], full[i]); });
-        if constexpr (has_half) half = xsimd::fma(a.half, b.half, half);
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            this->full[i] = xsimd::fma(a.full[i], b.full[i], this->full[i]);
+        });
+        if constexpr (has_half) this->half = xsimd::fma(a.half, b.half, this->half);
     }
     // this += scalar * b. The half register is the lower part of the full one: a second broadcast from memory would
     // make loads, not products, the limit.
     [[gnu::always_inline]] void add_product(float scalar, const Row& b) {
         const Full wide(scalar);
-        static_for<fulls>([&](auto i)
-                              __attribute__((always_inline)) { full[i] = xsimd::fma(wide, b.full[i], full[i]); });
-        if constexpr (has_half && fulls > 0) half = xsimd::fma(detail::lower_half(wide), b.half, half);
-        if constexpr (has_half && fulls == 0) half = xsimd::fma(Half(scalar), b.half, half);
+        static_for<fulls>([&](auto i) __attribute__((always_inline)) {
+            this->full[i] = xsimd::fma(wide, b.full[i], this->full[i]);
+        });
+        if constexpr (has_half && fulls > 0) this->half = xsimd::fma(detail::lower_half(wide), b.half, this->half);
+        if constexpr (has_half && fulls == 0) this->half = xsimd::fma(Half(scalar), b.half, this->half);
     }
 
     // this + factor * b and this - factor * b, rounded once.

@@ -76,9 +76,9 @@ public:
 
     // The one number of a section. Fails as read does.
     Result<std::uint64_t> number(std::string_view name) const {
-        std::uint64_t value = 0;
-        if (Status status = copy(name, std::span(&value, 1)); !status) return status.error();
-        return value;
+        const Result<std::span<const std::uint64_t>> found = values<std::uint64_t>(name, 1);
+        if (!found) return found.error();
+        return found->front();
     }
 
 private:
