@@ -55,14 +55,14 @@ Result<std::vector<std::uint8_t>> read_data_file(const std::string& path) {
         count = gzread(file.get(), bytes.data() + size, static_cast<unsigned>(room));
         if (count > 0) size += static_cast<std::size_t>(count);
         if (size > most) return Error{ErrorCode::file, path + ": is larger than the limit of 4 GiB"};
-    }
-    int state = Z_OK;
-    const char* const message = gzerror(file.get(), &state);
-    if (count < 0 || state != Z_OK) {
-        const std::string reason = state == Z_ERRNO       ? std::strerror(errno)
-                                   : state == Z_BUF_ERROR ? "it is a gzip file that is cut short"
-                                                          : message;
-        return Error{ErrorCode::file, path + ": cannot be read: " + reason};
+        int state = Z_OK;  // of this read: newer versions of zlib have forgotten it after the next one
+        const char* const message = gzerror(file.get(), &state);
+        if (count < 0 || state != Z_OK) {
+            const std::string reason = state == Z_ERRNO       ? std::strerror(errno)
+                                       : state == Z_BUF_ERROR ? "it is a gzip file that is cut short"
+                                                              : message;
+            return Error{ErrorCode::file, path + ": cannot be read: " + reason};
+        }
     }
     bytes.resize(size);
     return bytes;
