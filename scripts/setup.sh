@@ -11,7 +11,8 @@ packages=(
     zlib1g-dev                                  # data sets that are compressed
 )
 if [[ ${1:-} == test ]]; then
-    packages+=(doctest-dev libbenchmark-dev python3 python3-h5py clang libclang-rt-14-dev clang-format)
+    packages+=(doctest-dev libbenchmark-dev python3 python3-h5py clang libclang-rt-dev clang-format
+        g++-aarch64-linux-gnu qemu-user)
 fi
 
 if ! command -v apt-get >/dev/null; then

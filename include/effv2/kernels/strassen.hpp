@@ -99,6 +99,13 @@ void excite_and_sum_rows(float* upper, float* lower, const float* factors, int d
         });
 }
 
+// GCC 12 does not see that the loop below writes `first` and `second` before it reads them, where (as for NEON) it
+// keeps rows in memory.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 // With `mixes`, the sums of weights are made and kept on the way: beside products, that takes hardly more time.
 template <class Arch, int rows, bool mixes>
 void compute_strassen_tile(const StrassenTile& tile) {
@@ -183,6 +190,10 @@ void compute_strassen_tile(const StrassenTile& tile) {
         if (p == 5) each([&](auto r) __attribute__((always_inline)) { sum[r] = Row::load(first[r]) + right_bias; });
     }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 namespace detail {
 
