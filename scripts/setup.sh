@@ -22,8 +22,9 @@ fi
 
 missing=()
 for package in "${packages[@]}"; do
-    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
-    [[ $status == installed ]] || missing+=("$package")
+    # A word for each architecture that the package is there for.
+    status=" $(dpkg-query --show --showformat='${db:Status-Status} ' "$package" 2>/dev/null || true)"
+    [[ $status == *" installed "* ]] || missing+=("$package")
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
