@@ -135,11 +135,11 @@ std::string draw_series(const ChartSeries& series, const Frame& frame, const cha
         const double x = frame.x_at(point.x), y = frame.y_at(point.y);
         if (drawing && series.marks == Marks::steps) path += format("L%.1f %.1f", x, before);
         path += format("%c%.1f %.1f", drawing ? 'L' : 'M', x, y);
-        if (series.marks == Marks::dots)
+        if (series.marks == Marks::dots || series.marks == Marks::points)
             dots += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", x, y, colour);
         drawing = true, before = y;
     }
-    if (path.empty()) return {};
+    if (path.empty() || series.marks == Marks::points) return dots;
     return "<path fill=\"none\" stroke-width=\"1.8\" stroke-linejoin=\"round\" stroke=\"" + std::string(colour) +
            "\" d=\"" + path + "\"/>\n" + dots;
 }

@@ -12,13 +12,14 @@ struct ChartPoint {
 
 enum class Marks {
     line,
-    dots,   // on a line
-    steps,  // a line that holds each value until the next
+    dots,    // on a line
+    steps,   // a line that holds each value until the next
+    points,  // dots without a line
 };
 
 struct ChartSeries {
     std::string name;
-    std::vector<ChartPoint> points;  // by rising x; those with values that are not finite leave a gap
+    std::vector<ChartPoint> points;  // by rising x, but for points; those with values that are not finite leave a gap
     Marks marks = Marks::line;
 };
 

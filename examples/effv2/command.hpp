@@ -13,8 +13,9 @@ namespace cli {
 // Runs a subcommand and gives the program's exit status.
 using Action = std::function<int()>;
 
-// The exit statuses: a wrong command line is told from a right one with bad input.
-inline constexpr int success = 0, bad_input = 1, bad_usage = 2;
+// The exit statuses: a wrong command line is told from a right one with bad input, and both from work that a signal
+// ended, where nothing is wrong.
+inline constexpr int success = 0, bad_input = 1, bad_usage = 2, was_stopped = 3;
 
 // Each declares a subcommand's options and returns what runs it once they are parsed.
 Action declare_info(Options& options);
@@ -27,6 +28,7 @@ Action declare_formula(Options& options);
 Action declare_train(Options& options);
 Action declare_eval(Options& options);
 Action declare_plot(Options& options);
+Action declare_search(Options& options);
 
 // Says on stderr what was wrong, and gives the exit status for it.
 int fail(const effv2::Error& error);

@@ -22,6 +22,7 @@ constexpr Command commands[] = {
     {"train", "Train a network on pictures", cli::declare_train},
     {"eval", "Say how well weights do on labelled pictures", cli::declare_eval},
     {"plot", "Draw charts of a training log", cli::declare_plot},
+    {"search", "Look for an architecture that learns well for its time and size", cli::declare_search},
     {"preprocess", "Turn a picture into a network's input", cli::declare_preprocess},
     {"bench", "Time the forward pass, with weights made from a formula", cli::declare_bench},
     {"formula", "Write a weight file made from a formula, for tests and trials", cli::declare_formula},

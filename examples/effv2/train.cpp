@@ -1,6 +1,5 @@
 // effv2 train: weights from pictures.
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "stop.hpp"
 #include "train_loop.hpp"
 #include "train_measure.hpp"
+#include "train_pictures.hpp"
 
 namespace cli {
 
@@ -20,49 +20,6 @@ using effv2::ErrorCode;
 using effv2::Result;
 using effv2::Status;
 namespace data = effv2::training::data;
-
-// The exit status of a run that a signal ended: there are no weights yet, but nothing is wrong.
-constexpr int stopped = 3;
-
-bool is_utf8(const std::string& text) try {
-    static_cast<void>(nlohmann::json(text).dump());
-    return true;
-} catch (const nlohmann::json::exception&) {
-    return false;
-}
-
-// How picture files are read for a network whose pictures have `side` pixels.
-examples::DatasetOptions reading(const TrainOptions& options, int side) {
-    return {options.broken == "stop" ? examples::Broken::stop : examples::Broken::skip,
-            options.reduce >= 0 ? options.reduce : 2 * side};
-}
-
-Result<examples::TrainingSet> load_training(const TrainOptions& options, const TrainStart& start,
-                                            effv2::Executor& executor) {
-    Result<examples::TrainingSet> set =
-        examples::load_training_set(options.data, reading(options, largest_side(options, start)), executor);
-    if (!set) return set;
-    if (Status sound = data::check_training_set(set->pictures); !sound) return sound.error();
-    // They will stand in weights and log.
-    for (const std::string& name : set->pictures.class_names())
-        if (!is_utf8(name)) return Error{ErrorCode::format, options.data + ": has a class whose name is not UTF-8"};
-    return set;
-}
-
-// The pictures to evaluate on, reduced as effv2 eval would reduce them; none where there are none.
-Result<std::optional<data::Pictures>> load_test(const TrainOptions& options, const examples::TrainingSet& set, int size,
-                                                effv2::Executor& executor) {
-    const std::string& path = options.test.empty() ? options.data : options.test;
-    if (options.test.empty() && !set.has_test) {
-        std::fprintf(stderr, "effv2: %s has no test part, so nothing is evaluated; --test names one\n", path.c_str());
-        return std::optional<data::Pictures>();
-    }
-    Result<data::Pictures> test =
-        examples::load_test_set(path, set.pictures.class_names(), reading(options, size), executor);
-    if (!test) return test.error();
-    if (Status fits = check_evaluation_set(*test, set.pictures); !fits) return fits.error();
-    return std::optional(std::move(*test));
-}
 
 void print_head(const TrainJob& job) {
     const data::Pictures& pictures = job.pictures;
@@ -84,13 +41,7 @@ Status check_options(const TrainOptions& options) {
         return wrong("--freeze leaves blocks as they are, which have learned nothing without --from");
     if (options.from.empty() && options.freeze_norms)
         return wrong("--freeze-norms keeps statistics as they are, which are none without --from");
-    std::error_code ignored;
-    if (!std::filesystem::exists(options.data, ignored))
-        return Error{ErrorCode::file, options.data + ": cannot be read as a folder: there is nothing of that name"};
-    if (!options.measure && examples::is_within_classes(options.output, options.data))
-        return Error{ErrorCode::argument, options.output + ": lies in " + options.data +
-                                              ", where every folder is a class; expected another --output"};
-    return std::monostate{};
+    return check_places(options);
 }
 
 Result<int> run_job(const TrainOptions& options) {
@@ -127,7 +78,7 @@ Result<int> run_job(const TrainOptions& options) {
     }
     const Result<Ending> ending = train(job, *folder, describe_settings(options, *start, set->pictures, *settings));
     if (!ending) return ending.error();
-    return *ending == Ending::finished ? success : stopped;
+    return *ending == Ending::finished ? success : was_stopped;
 }
 
 }  // namespace

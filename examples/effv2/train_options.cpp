@@ -6,16 +6,8 @@ namespace {
 
 void add_data(Options& options, TrainOptions& train) {
     options.group("Pictures");
-    options.text({"--data", "PATH", "a folder with a folder for each class, or with the files of MNIST or CIFAR",
-                  Need::required},
-                 train.data);
+    add_pictures(options, train);
     options.text({"--test", "PATH", "pictures to evaluate on, in place of PATH's own test part"}, train.test);
-    options.choice({"--broken", "WHAT", "stop or skip: files that are no pictures (default: stop)"}, train.broken,
-                   {"stop", "skip"});
-    options.number({"--reduce", "N",
-                    "reduce pictures whose shorter side is longer than N pixels as they are read; 0: none (default: "
-                    "twice the largest size)"},
-                   train.reduce, 0, 1 << 24);
 }
 
 void add_network(Options& options, TrainOptions& train) {
@@ -53,15 +45,21 @@ void add_run(Options& options, TrainOptions& train) {
     options.flag("--measure", train.measure, "train nothing: measure the speed of each stage, and of its parts");
 }
 
-void add_stages(Options& options, TrainOptions& train) {
-    options.group("Progressive stages, from the --start values of the first to those of the last");
+constexpr const char* stages_group = "Progressive stages, from the --start values of the first to those of the last";
+
+void add_preset(Options& options, TrainOptions& train) {
+    options.group(stages_group);
     options.choice({"--preset", "P", "paper, automl or own: where defaults are from (default: own)"}, train.preset,
                    {"paper", "automl", "own"});
-    options.number({"--stages", "N", "how many (default: 4)"}, train.stages, 1, 16);
-    options.number({"--size", "N", "pixels a side (default: by the pictures and the network)"}, train.size, 8, 8192);
-    options.number({"--start-size", "N", "pixels a side (default: two thirds of --size)"}, train.start_size, 8, 8192);
     options.number({"--test-size", "N", "pixels a side in evaluations and in use (default: --size)"}, train.test_size,
                    8, 8192);
+}
+
+void add_stages(Options& options, TrainOptions& train) {
+    options.group(stages_group);
+    options.number({"--stages", "N", "how many (default: 4; effv2 search: 1)"}, train.stages, 1, 16);
+    options.number({"--size", "N", "pixels a side (default: by the pictures and the network)"}, train.size, 8, 8192);
+    options.number({"--start-size", "N", "pixels a side (default: two thirds of --size)"}, train.start_size, 8, 8192);
     options.number({"--magnitude", "M", "of RandAugment, 0 to 100 (default: 10; presets: as published)"},
                    train.magnitude, 0.0, 100.0);
     options.number({"--start-magnitude", "M", "(default: half of --magnitude)"}, train.start_magnitude, 0.0, 100.0);
@@ -114,6 +112,23 @@ void add_train_options(Options& options, TrainOptions& train) {
     add_data(options, train);
     add_network(options, train);
     add_run(options, train);
+    add_preset(options, train);
+    add_schooling(options, train);
+}
+
+void add_pictures(Options& options, TrainOptions& train) {
+    options.text({"--data", "PATH", "a folder with a folder for each class, or with the files of MNIST or CIFAR",
+                  Need::required},
+                 train.data);
+    options.choice({"--broken", "WHAT", "stop or skip: files that are no pictures (default: stop)"}, train.broken,
+                   {"stop", "skip"});
+    options.number({"--reduce", "N",
+                    "reduce pictures whose shorter side is longer than N pixels as they are read; 0: none (default: "
+                    "twice the largest size)"},
+                   train.reduce, 0, 1 << 24);
+}
+
+void add_schooling(Options& options, TrainOptions& train) {
     add_stages(options, train);
     add_variation(options, train);
     add_optimiser(options, train);

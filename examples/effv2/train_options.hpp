@@ -38,6 +38,13 @@ struct TrainOptions {
     double learning_rate = -1.0, beta_rate = -1.0, warmup = -1.0, weight_decay = -1.0, clip = -1.0, average = -1.0;
 };
 
+// All options of effv2 train.
 void add_train_options(Options& options, TrainOptions& train);
+
+// Those that say which pictures, and how they are read.
+void add_pictures(Options& options, TrainOptions& train);
+
+// Those of stages, variation, regularisation and optimiser: how a network is trained, whatever network it is.
+void add_schooling(Options& options, TrainOptions& train);
 
 }  // namespace cli

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include" / "effv2"
 
 # A folder may include those of lower floors, and itself.
-FLOORS = {"architecture": 0, "simd": 1, "parallel": 2, "kernels": 3, "network": 4, "image": 5, "weights": 6, "training": 7}
+FLOORS = {"architecture": 0, "simd": 1, "parallel": 2, "kernels": 3, "network": 4, "image": 5, "weights": 6, "training": 7,
+          "search": 8}
 
 # What users of a header-only library should not be made to compile, or must not find done behind their back.
 BANNED = ("<iostream>", "<fstream>", "<sstream>", "<iomanip>", "<regex>", "<thread>", "<future>", "<mutex>", "<filesystem>")

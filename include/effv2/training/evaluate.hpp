@@ -52,8 +52,9 @@ inline void judge(std::span<const float> logits, int label, Evaluation& to) {
 //
 // Fails where fill_evaluation() and Network::forward() do, with ErrorCode::mismatch for another number of classes, and
 // with ErrorCode::format for weights whose logits are not all numbers.
-inline Result<Evaluation> evaluate(Network& network, const data::Pictures& pictures, const Recipe& recipe,
-                                   Executor& executor, Confusion confusion = Confusion::left_out) {
+template <class Arch>
+Result<Evaluation> evaluate(BasicNetwork<Arch>& network, const data::Pictures& pictures, const Recipe& recipe,
+                            Executor& executor, Confusion confusion = Confusion::left_out) {
     const int classes = network.architecture().classes;
     if (classes != pictures.classes())
         return Error{ErrorCode::mismatch, "the network has " + std::to_string(classes) + " classes, but " +

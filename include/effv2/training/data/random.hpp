@@ -22,6 +22,9 @@ enum class Purpose : std::uint32_t {
     dropout = 8,
     depth = 9,
     initial = 10,
+    // Of a set that is divided, by class, and of a search, by trial.
+    split = 11,
+    search = 12,
 };
 
 // splitmix64 (Vigna), started at a hash of (seed, epoch, index, purpose).

@@ -80,7 +80,7 @@ inline Status check(const LearningRate& rate) {
         return Error{ErrorCode::argument,
                      "learning rate: " + what + " is " + std::to_string(found) + ", expected " + expected};
     };
-    if (!(rate.peak >= 0.0 && rate.peak < 1e9)) return refuse("its peak", rate.peak, "at least 0");
+    if (!(rate.peak >= 0.0 && rate.peak < 1e9)) return refuse("its peak", rate.peak, "at least 0 and below 1e9");
     if (!(rate.floor >= 0.0 && rate.floor <= rate.peak)) return refuse("its floor", rate.floor, "0 to the peak");
     if (rate.shape == LearningRateShape::staircase) {
         if (!(rate.factor > 0.0 && rate.factor <= 1.0)) return refuse("its factor", rate.factor, "above 0, at most 1");
