@@ -44,8 +44,7 @@ Result<Found> look_into(const std::string& path) {
     }
     if (found.cifar != Cifar::none) {
         found.kind = Kind::cifar;
-        const char* const test = found.cifar == Cifar::ten ? "test_batch.bin" : "test.bin";
-        for (const FolderEntry& entry : *entries) found.has_test = found.has_test || entry.name.starts_with(test);
+        found.has_test = !find_file(*entries, found.cifar == Cifar::ten ? "test_batch.bin" : "test.bin").empty();
         return found;
     }
     // A folder named train may be a class as well: then there are others that are no part of a split.

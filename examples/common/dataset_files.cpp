@@ -19,14 +19,6 @@ namespace data = effv2::training::data;
 
 namespace {
 
-// The file of that name, be it compressed or not; empty where there is neither.
-std::string find_file(const std::vector<FolderEntry>& entries, const std::string& name) {
-    for (const char* const ending : {"", ".gz"})
-        for (const FolderEntry& entry : entries)
-            if (!entry.is_folder && entry.name == name + ending) return entry.name;
-    return {};
-}
-
 bool is_fashion(const std::string& path) {
     std::error_code failed;
     const std::filesystem::path full = std::filesystem::canonical(path, failed);
@@ -86,6 +78,13 @@ Result<Names> cifar10_files(const std::string& path, Part part) {
 }
 
 }  // namespace
+
+std::string find_file(const std::vector<FolderEntry>& entries, const std::string& name) {
+    for (const char* const ending : {"", ".gz"})
+        for (const FolderEntry& entry : entries)
+            if (!entry.is_folder && entry.name == name + ending) return entry.name;
+    return {};
+}
 
 IdxFiles find_idx(const std::vector<FolderEntry>& entries) {
     IdxFiles files;

@@ -34,6 +34,9 @@ effv2::Result<std::vector<std::uint8_t>> read_data_file(const std::string& path)
 effv2::Result<effv2::training::data::Pictures> load_folders(const std::string& path, const DatasetOptions& options,
                                                             effv2::Executor& executor);
 
+// The name of a folder's file that is called so, or so with .gz behind it; empty where there is none.
+std::string find_file(const std::vector<FolderEntry>& entries, const std::string& name);
+
 // IDX: the name of the file of pictures of each part, empty where there is none.
 struct IdxFiles {
     std::string images[2], labels[2];

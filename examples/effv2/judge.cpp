@@ -1,6 +1,7 @@
 #include "judge.hpp"
 
 #include "common/instances.hpp"
+#include "effv2/architecture/variants.hpp"
 
 namespace cli {
 
@@ -8,9 +9,11 @@ effv2::Result<effv2::training::Evaluation> judge(const effv2::Architecture& arch
                                                  const effv2::WeightSource& weights,
                                                  const effv2::training::data::Pictures& pictures,
                                                  const effv2::Recipe& recipe, effv2::Executor& executor) {
-    effv2::Result<effv2::PackedWeights<>> packed = effv2::pack_weights(architecture, weights);
+    // So that the figures are, to the last bit, those of who reads the weights from a file.
+    const effv2::Architecture a = effv2::as_read(architecture);
+    effv2::Result<effv2::PackedWeights<>> packed = effv2::pack_weights(a, weights);
     if (!packed) return packed.error();
-    effv2::Result<effv2::Network> network = effv2::Network::make(architecture, std::move(*packed), executor);
+    effv2::Result<effv2::Network> network = effv2::Network::make(a, std::move(*packed), executor);
     if (!network) return network.error();
     return effv2::training::evaluate(*network, pictures, recipe, executor);
 }

@@ -1,7 +1,6 @@
 #include "stop.hpp"
 
 #include <csignal>
-#include <initializer_list>
 
 namespace cli {
 
@@ -9,20 +8,29 @@ namespace {
 
 volatile std::sig_atomic_t wanted = 0;
 
-void remember(int) { wanted = 1; }
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// The next one, of whatever kind, ends the process.
+void remember(int) {
+    wanted = 1;
+    for (const int each : signals) {
+        struct sigaction now {};
+        if (sigaction(each, nullptr, &now) == 0 && now.sa_handler == remember) std::signal(each, SIG_DFL);
+    }
+}
 
 }  // namespace
 
 void outlive_readers() { std::signal(SIGPIPE, SIG_IGN); }
 
 void watch_for_stop() {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int signal : signals) {
         struct sigaction before {};
         sigaction(signal, nullptr, &before);
         if (before.sa_handler == SIG_IGN) continue;
         struct sigaction action {};
         action.sa_handler = remember;
-        action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+        action.sa_flags = SA_RESTART;
         sigaction(signal, &action, nullptr);
     }
 }

@@ -3,7 +3,7 @@
 
 namespace cli {
 
-// From now on SIGINT, SIGTERM and SIGHUP are remembered, each once; the second of a kind ends the process at once.
+// From now on SIGINT, SIGTERM and SIGHUP are remembered, once; the second ends the process at once.
 // Those that the process was started to ignore it goes on to ignore.
 void watch_for_stop();
 

@@ -38,22 +38,37 @@ void drop_paths(ordered_json& settings) {
 }
 
 // A setting, shortened where it is long.
-std::string shown(const ordered_json& settings, const std::string& key) {
+std::string shown(const ordered_json& setting) {
     constexpr std::size_t longest = 200;
-    if (!settings.contains(key)) return "not set";
-    const std::string text = as_text(settings[key]);
+    const std::string text = as_text(setting);
     return text.size() > longest ? text.substr(0, longest) + "..." : text;
+}
+
+// What both have in this place is objects, or arrays as long as each other: their parts say more.
+bool have_parts(const ordered_json& there, const ordered_json& here) {
+    return (there.is_object() && here.is_object()) ||
+           (there.is_array() && here.is_array() && there.size() == here.size());
 }
 
 // The first difference, as "optimiser name is "sgd" there and "adamw" here"; empty where there is none.
 std::string find_difference(const ordered_json& there, const ordered_json& here, const std::string& within = "") {
+    for (std::size_t i = 0; here.is_array() && i < here.size(); ++i)
+        if (there[i] != here[i]) {
+            const std::string place = within + std::to_string(i + 1) + " ";
+            if (have_parts(there[i], here[i])) return find_difference(there[i], here[i], place);
+            return place + "is " + shown(there[i]) + " there and " + shown(here[i]) + " here";
+        }
+    if (here.is_array()) return {};
     for (const ordered_json* const side : {&here, &there})
         for (const auto& [key, value] : side->items()) {
             const bool both = there.contains(key) && here.contains(key);
             if (both && there[key] == here[key]) continue;
-            if (both && there[key].is_object() && here[key].is_object())
+            if (both && have_parts(there[key], here[key]))
                 return find_difference(there[key], here[key], within + key + " ");
-            return within + key + " is " + shown(there, key) + " there and " + shown(here, key) + " here";
+            const auto text = [&key = key](const ordered_json& of) {
+                return of.contains(key) ? shown(of[key]) : std::string("not set");
+            };
+            return within + key + " is " + text(there) + " there and " + text(here) + " here";
         }
     return {};
 }

@@ -70,6 +70,7 @@ public:
             progress_.stepped({run_.steps_done(), epoch(), report->size, report->loss.mean,
                                static_cast<double>(report->loss.correct) / settings().batch});
         }
+        if (Status answer = check_answers(); !answer) return answer.error();
         if (Status written = write_weights(); !written) return written.error();
         return Ending::finished;
     }
@@ -174,6 +175,16 @@ private:
         progress_.say("stopped after step " + std::to_string(run_.steps_done()) + " of " +
                       std::to_string(settings().steps) + "; --resume goes on from there");
         return Ending::stopped;
+    }
+
+    // Where nothing was evaluated, some pictures tell whether the weights answer with numbers at all.
+    Status check_answers() {
+        if (job_.test) return std::monostate{};
+        data::Pictures some(job_.pictures.name(), job_.pictures.class_names());
+        for (std::size_t i = 0; i < std::min<std::size_t>(16, job_.pictures.size()); ++i)
+            if (Status added = some.add(job_.pictures.picture(i), job_.pictures.label(i)); !added) return added;
+        const auto found = judge(job_.settings.architecture, run_.source(), some, job_.settings.recipe, job_.executor);
+        return found ? Status(std::monostate{}) : found.error();
     }
 
     Status write_weights() {

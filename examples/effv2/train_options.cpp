@@ -59,14 +59,17 @@ void add_stages(Options& options, TrainOptions& train) {
     options.group(stages_group);
     options.number({"--stages", "N", "how many (default: 4; effv2 search: 1)"}, train.stages, 1, 16);
     options.number({"--size", "N", "pixels a side (default: by the pictures and the network)"}, train.size, 8, 8192);
-    options.number({"--start-size", "N", "pixels a side (default: two thirds of --size)"}, train.start_size, 8, 8192);
+    options.number({"--start-size", "N", "pixels a side (default: two thirds of --size; presets: as published)"},
+                   train.start_size, 8, 8192);
     options.number({"--magnitude", "M", "of RandAugment, 0 to 100 (default: 10; presets: as published)"},
                    train.magnitude, 0.0, 100.0);
-    options.number({"--start-magnitude", "M", "(default: half of --magnitude)"}, train.start_magnitude, 0.0, 100.0);
+    options.number({"--start-magnitude", "M", "(default: half of --magnitude; presets: as published)"},
+                   train.start_magnitude, 0.0, 100.0);
     options.number({"--mixup", "ALPHA", "from 0 in the first stage; 0: none (default)"}, train.mixup, 0.0, 100.0);
     options.number({"--cutmix", "ALPHA", "from 0 in the first stage; 0: none (default)"}, train.cutmix, 0.0, 100.0);
     options.number({"--dropout", "P", "in front of the classifier (default: 0.2)"}, train.dropout, 0.0, 0.99);
-    options.number({"--start-dropout", "P", "(default: half of --dropout)"}, train.start_dropout, 0.0, 0.99);
+    options.number({"--start-dropout", "P", "(default: half of --dropout; presets: as published)"}, train.start_dropout,
+                   0.0, 0.99);
 }
 
 void add_variation(Options& options, TrainOptions& train) {
@@ -82,8 +85,9 @@ void add_variation(Options& options, TrainOptions& train) {
                    0.0, 2.0);
     options.number({"--erasing", "P", "erase a random part with that probability (default: 0)"}, train.erasing, 0.0,
                    1.0);
-    options.number({"--stochastic-depth", "P", "probability that the last block is left out (default: 0.2)"},
-                   train.stochastic_depth, 0.0, 0.99);
+    options.number(
+        {"--stochastic-depth", "P", "block i of n, from 0, is left out with probability P * i / n (default: 0.2)"},
+        train.stochastic_depth, 0.0, 0.99);
     options.number({"--smoothing", "S", "of labels (default: 0.1)"}, train.smoothing, 0.0, 0.99);
 }
 

@@ -35,9 +35,10 @@ Status check_places(const TrainOptions& options) {
     std::error_code ignored;
     if (!std::filesystem::exists(options.data, ignored))
         return Error{ErrorCode::file, options.data + ": cannot be read as a folder: there is nothing of that name"};
-    if (!options.measure && examples::is_within_classes(options.output, options.data))
-        return Error{ErrorCode::argument, options.output + ": lies in " + options.data +
-                                              ", where every folder is a class; expected another --output"};
+    for (const std::string& set : {options.data, options.test})
+        if (!options.measure && !set.empty() && examples::is_within_classes(options.output, set))
+            return Error{ErrorCode::argument, options.output + ": lies in " + set +
+                                                  ", where every folder is a class; expected another --output"};
     return std::monostate{};
 }
 
@@ -49,7 +50,8 @@ Result<examples::TrainingSet> load_training(const TrainOptions& options, const T
     if (Status sound = data::check_training_set(set->pictures); !sound) return sound.error();
     // They will stand in weights and log.
     for (const std::string& name : set->pictures.class_names())
-        if (!is_utf8(name)) return Error{ErrorCode::format, options.data + ": has a class whose name is not UTF-8"};
+        if (!is_utf8(name) || name.find('\n') != std::string::npos)
+            return Error{ErrorCode::format, options.data + ": has a class whose name is not one line of UTF-8"};
     return set;
 }
 

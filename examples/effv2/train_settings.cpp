@@ -83,14 +83,15 @@ Ends own_ends(const TrainOptions& options, const TrainStart& start, const data::
 Ends published_ends(const TrainOptions& options, const TrainStart& start, const ProgressiveSchedule& schedule) {
     Ends ends{is_base(start.variant) ? progressive::base_start : progressive::published_start,
               schedule.stages[schedule.stage_count() - 1]};
-    ends.start.size = or_else(options.start_size, ends.start.size);
-    ends.start.magnitude = or_else(options.start_magnitude, ends.start.magnitude);
-    ends.start.dropout = or_else(options.start_dropout, ends.start.dropout);
     ends.end.size = or_else(options.size, ends.end.size);
     ends.end.magnitude = or_else(options.magnitude, ends.end.magnitude);
     ends.end.mixup = or_else(options.mixup, ends.end.mixup);
     ends.end.cutmix = or_else(options.cutmix, ends.end.cutmix);
     ends.end.dropout = or_else(options.dropout, ends.end.dropout);
+    // Nothing shrinks unless it is told to.
+    ends.start.size = or_else(options.start_size, std::min(ends.start.size, ends.end.size));
+    ends.start.magnitude = or_else(options.start_magnitude, std::min(ends.start.magnitude, ends.end.magnitude));
+    ends.start.dropout = or_else(options.start_dropout, std::min(ends.start.dropout, ends.end.dropout));
     return ends;
 }
 
@@ -229,11 +230,15 @@ Result<TrainSettings> make_settings(const TrainOptions& options, const TrainStar
     run.first_trained = or_else(options.freeze, 0);
     run.fixed_stem = options.freeze_stem;
     run.keep = options.keep == "maps" ? Keep::maps : Keep::block_inputs;
+    run.convolutions = start.architecture.convolutions;
     run.seed = static_cast<std::uint64_t>(options.seed);
     const ProgressiveStage& last = run.schedule.stages[run.schedule.stage_count() - 1];
     if (options.policy == "randaug" && options.magnitude < 0.0 && last.magnitude <= 0.0)
         return Error{ErrorCode::argument, "--policy randaug needs a --magnitude with --preset " + options.preset +
                                               ", which has none for this variant"};
+    if (run.pictures.policy != data::Policy::rand_augment && std::max(options.magnitude, options.start_magnitude) > 0.0)
+        return Error{ErrorCode::argument,
+                     "--magnitude is RandAugment's, by which these pictures are not varied; expected --policy randaug"};
     const int test_size = choose_test_size(options, start, run.schedule);
     settings.architecture = start.architecture.with_classes(set.pictures.classes()).with_size(test_size);
     settings.recipe = recipe_of_training(start, set.pictures, test_size);

@@ -65,6 +65,7 @@ Result<TrainStart> choose_start(const TrainOptions& options) {
     const bool same =
         same_network(wanted->with_classes(found.classes).with_size(found.input.height, found.input.width), found);
     if (!options.architecture.empty() && !same) return contradiction(options, "--architecture");
+    start->architecture.convolutions = wanted->convolutions;
     return start;
 }
 

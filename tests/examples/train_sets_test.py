@@ -59,6 +59,15 @@ class Formats(Case):
         out = self.tool("eval", "--weights", "run_cifar100/weights.safetensors", "--data", "cifar100")[0]
         self.assertIn("taken for something else most often", out)
 
+    def test_what_is_called_much_like_a_test_part(self):
+        cifar = Case.folder / "only_batches"
+        cifar.mkdir()
+        for i in range(1, 6):
+            (cifar / f"data_batch_{i}.bin").write_bytes(cifar_records(i, 10, 10))
+        (cifar / "test_batch.bin.md5").write_text("no test part")
+        err = self.tool("train", "--data", "only_batches", "--output", "run_batches", *FAST, "--epochs", 1)[1]
+        self.assertIn("only_batches has no test part, so nothing is evaluated", err)
+
     def test_a_folder_without_a_test_part(self):
         out, err = self.tool("train", "--data", "colours/train", "--output", "untested", *FAST, "--epochs", 1)
         self.assertIn("colours/train has no test part, so nothing is evaluated", err)

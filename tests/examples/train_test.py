@@ -66,6 +66,16 @@ class Training(Case):
         for text in ("18 pictures", "top-1", "loss", "answers", "green"):
             self.assertIn(text, out)
 
+    def test_eval_agrees_whatever_the_convolutions(self):
+        # 56 pixels, which Winograd's tiles of seven would suit, though the text means six; and none.
+        wide, weights = "stem 8/1; fused 1 c16; fused 1 c16; head 32", []
+        for name, text in (("six", wide), ("direct", wide + "; convolutions direct")):
+            output = self.train(name, *FAST, "--architecture", text, "--size", 56, "--epochs", 1)
+            found = self.tool("eval", "--weights", output / "weights.safetensors", "--data", "colours", "--json")[0]
+            self.assertEqual(json.loads(found)["loss"], read_log(output)[-1]["loss"])
+            weights.append(tensors(output / "weights.safetensors")[1])
+        self.assertNotEqual(*weights)
+
     def test_the_weights_describe_themselves(self):
         metadata = tensors(self.output / "weights.safetensors")[0]
         self.assertEqual(metadata["effv2.labels"], "blue\ngreen\nred\n")
@@ -143,7 +153,8 @@ class Training(Case):
     def test_all_options_together(self):
         for optimiser, schedule in (("rmsprop", "staircase"), ("sgd", "constant"), ("adamw", "cosine")):
             output = self.train(f"all_{optimiser}", "--architecture", SMALL, "--steps", 8, "--batch", 6, "--size", 24,
-                                "--start-size", 16, "--stages", 2, "--test-size", 32, "--magnitude", 9, "--start-magnitude", 3,
+                                "--start-size", 16, "--stages", 2, "--test-size", 32,
+                                *(() if optimiser == "sgd" else ("--magnitude", 9, "--start-magnitude", 3)),
                                 "--mixup", 0.2, "--cutmix", 0.3, "--cutout", 0.4, "--erasing", 0.2, "--dropout", 0.3,
                                 "--start-dropout", 0.1, "--stochastic-depth", 0.1, "--smoothing", 0.2, "--crop", "inception",
                                 "--policy", "autoaugment" if optimiser == "sgd" else "randaug", "--optimiser", optimiser,
@@ -197,6 +208,10 @@ class Training(Case):
         self.fails(*start, "--freeze-norms", says="--freeze-norms keeps statistics")
         self.fails(*start, "--scheme", "timm", says="--scheme tells what the weights of --from are")
         self.fails(*start[:3], "--output", "colours/train/run", says="colours/train/run: lies in colours")
+        self.fails("train", "--data", "colours/train", "--test", "colours/test", "--output", "colours/test/run",
+                   says="colours/test/run: lies in colours/test")
+        self.fails(*start, "--policy", "autoaugment", "--magnitude", 5, says="--magnitude is RandAugment's")
+        self.assertFalse((Case.folder / "colours" / "test" / "run").exists())
         self.assertFalse((Case.folder / "colours" / "train" / "run").exists())
         self.fails("train", "--data", "missing", "--output", "missing/run", says="missing: cannot be read as a folder")
         write_folders(Case.folder / "half" / "train", 1, 2)
@@ -212,6 +227,20 @@ class Training(Case):
             output = self.train(f"steps-{preset}", "--variant", "b0", "--preset", preset, "--size", 32, "--start-size", 32,
                                 "--stages", 1, "--batch", 8, "--epochs", 1.1, "--warmup", 0, "--evaluate-every", 0)
             self.assertEqual(json.loads((output / "settings.json").read_text())["steps"], steps)
+
+    def test_presets_do_not_shrink_what_grows(self):
+        output = self.train("small-preset", "--variant", "b0", "--preset", "paper", "--size", 32, "--dropout", 0, "--steps", 4,
+                            "--batch", 2, "--warmup", 0, "--evaluate-every", 0)
+        stages = json.loads((output / "settings.json").read_text())["stages"]
+        self.assertEqual([(stage["size"], stage["dropout"]) for stage in stages], 4 * [(32, 0.0)])
+
+    def test_training_that_diverges_where_nothing_is_evaluated(self):
+        arguments = ("train", "--data", "colours/train", "--output", "unheard", *FAST, "--architecture",
+                     "stem 16/1; fused 1/2 c16; mbconv 2/2 e2 c24; head 32", "--size", 32, "--epochs", 3, "--learning-rate", 1e6,
+                     "--optimiser", "sgd")
+        err = self.tool(*arguments, status=1)[1]
+        self.assertRegex(err, "not finite|not all numbers")
+        self.assertFalse((Case.folder / "unheard" / "weights.safetensors").exists())
 
     def test_output_that_nobody_reads(self):
         command = [Case.executable, "train", "--data", "colours", "--output", "unread", *map(str, latest((*FAST, "--epochs", 3)))]
@@ -347,6 +376,7 @@ class Resuming(Case):
         self.fails(*again, says="whole: has a run already; --resume goes on with it")
         self.fails(*again, "--resume", "--seed", 3, says="seed is 0 there and 3 here")
         self.fails(*again, "--resume", "--batch", 9, says="same settings only, but batch is 8 there and 9 here")
+        self.fails(*again, "--resume", "--mixup", 0.5, says="stages 2 mixup is 0.0 there and")
         other = ("train", "--data", "colours/test", "--output", "whole", *self.LONG)
         self.fails(*other, "--resume", "--test", "colours/test", says="pictures count is 48 there and 18 here")
 

@@ -53,10 +53,10 @@ TEST_CASE("every architecture of a space is drawn, each as often") {
         ++times[stage_text(a)];
     }
     CHECK(times.size() == 32);
-    for (const auto& [text, count] : times) {
-        INFO(text);
-        CHECK(count > draws / 32 * 0.7);
-        CHECK(count < draws / 32 * 1.3);
+    for (const auto& entry : times) {
+        INFO(entry.first);
+        CHECK(entry.second > draws / 32 * 0.7);
+        CHECK(entry.second < draws / 32 * 1.3);
     }
 }
 

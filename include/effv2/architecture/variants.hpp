@@ -75,4 +75,12 @@ constexpr std::string_view variant_name(const Architecture& a) {
     return {};
 }
 
+// The network as those who find it in a weight file compute it, which does not say how: by fast convolutions, with the
+// variant's tile of Winograd's, or with the one that fits it.
+constexpr Architecture as_read(const Architecture& a) {
+    const std::string_view name = variant_name(a);
+    return a.with_convolutions(Convolutions::fast)
+        .with_winograd_tile(name.empty() ? fitting_winograd_tile(a) : find_variant(name)->architecture.winograd_tile);
+}
+
 }  // namespace effv2

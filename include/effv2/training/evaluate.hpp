@@ -63,7 +63,7 @@ Result<Evaluation> evaluate(BasicNetwork<Arch>& network, const data::Pictures& p
     result.classes = classes;
     const auto width = static_cast<std::size_t>(classes);
     if (confusion == Confusion::counted) result.confusion.assign(width * width, 0);
-    constexpr std::size_t batch = 64;
+    const std::size_t batch = std::clamp<std::size_t>(pictures.size(), 1, 64);
     std::vector<float> inputs(batch * input_elements(recipe)), logits(batch * width);
     for (std::size_t first = 0; first < pictures.size(); first += batch) {
         const std::size_t count = std::min(batch, pictures.size() - first);

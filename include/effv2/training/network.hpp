@@ -62,13 +62,6 @@ public:
     void adopt_statistics(Executor& executor, NormSettings norm, std::span<const float> pictures,
                           std::span<float> values);
 
-    // Logits of the last step's image.
-    std::span<const float> logits(int image) const {
-        const float* of = arena_.data() + plan_.logits * static_cast<std::size_t>(batch_) +
-                          std::ptrdiff_t{image} * plan_.classifier.out_stride;
-        return {of, static_cast<std::size_t>(architecture_.classes)};
-    }
-
 private:
     TrainingNetwork(const ParameterTable& table, const Architecture& a, int batch, int threads, Keep keep,
                     Convolutions convolutions)

@@ -29,7 +29,7 @@ struct PatchMatrix {
 };
 
 // How the values of the pictures' 3 x 3 patches vary together, at the pictures' own size, after the recipe's
-// normalisation: from at most 4096 pictures, evenly spread over the set, and about 256 patches of each. Zero where no
+// normalisation: from at most 4096 pictures, evenly spread over the set, and at most 841 patches of each. Zero where no
 // picture has a patch.
 inline PatchMatrix measure_patches(const data::Pictures& pictures, const Recipe& recipe) {
     constexpr std::size_t most = 4096;

@@ -69,11 +69,7 @@ inline Result<Identity> identify_released(const SafeTensors& file, Naming naming
 
 inline Result<Identity> identify_described(const SafeTensors& file, Naming naming, const Architecture& a) {
     const Fit fit = compare(file, a, naming);
-    if (fit.exact()) {
-        const std::string_view variant = variant_name(a);
-        const int tile = variant.empty() ? fitting_winograd_tile(a) : find_variant(variant)->architecture.winograd_tile;
-        return Identity{variant, a.with_winograd_tile(tile), {}, {}};
-    }
+    if (fit.exact()) return Identity{variant_name(a), as_read(a), {}, {}};
     return mismatch(file.name(), "its tensors are not those of the architecture that its metadata describes: " +
                                      describe(fit, naming));
 }

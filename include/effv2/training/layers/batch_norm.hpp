@@ -45,9 +45,9 @@ class Pieces {
 public:
     Pieces(int batch, int pixels, int channels) : batch_(batch), pixels_(pixels) {
         constexpr int wanted = 16384;  // floats
-        const int floats = pixels * channels;
-        parts_ = std::max(1, floats / wanted);
-        images_ = std::clamp(wanted / floats, 1, batch);
+        const std::int64_t floats = std::int64_t{pixels} * channels;
+        parts_ = static_cast<int>(std::max<std::int64_t>(1, floats / wanted));
+        images_ = static_cast<int>(std::clamp<std::int64_t>(wanted / floats, 1, batch));
     }
     int count() const { return parts_ > 1 ? batch_ * parts_ : (batch_ + images_ - 1) / images_; }
 
