@@ -48,8 +48,8 @@ effv2::Result<TrainingSet> load_training_set(const std::string& path, const Data
 // Whether a file or folder lies in a data set of folders, or is it: there it would be a class or a picture.
 bool is_within_classes(const std::string& path, const std::string& data);
 
-// Pictures to judge a network by: the test part, or the whole of a folder of classes, which has none. IDX files, whose labels are
-// numbers, give them the names `classes`; Fashion-MNIST's must be those, or numbers.
+// Pictures to judge a network by: the test part, or the whole of a folder of classes, which has none. IDX files, whose
+// labels are numbers, give them the names `classes`; Fashion-MNIST's must be those, or numbers.
 effv2::Result<effv2::training::data::Pictures> load_test_set(const std::string& path,
                                                              const std::vector<std::string>& classes,
                                                              const DatasetOptions& options, effv2::Executor& executor);

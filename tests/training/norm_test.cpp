@@ -2,6 +2,8 @@
 // outputs poisoned first.
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include "effv2/parallel/tbb.hpp"
 #include "effv2/training/layers/batch_norm.hpp"
 #include "training/laid_out.hpp"
@@ -173,6 +175,24 @@ TEST_CASE("running statistics move as PyTorch's do") {
                       {gamma.data(), beta.data(), mean.data(), variance.data()}, NormState(memory.data(), 8), true);
     CHECK(mean[5] == doctest::Approx(1.5f));
     CHECK(variance[5] == doctest::Approx(3.5f));
+}
+
+TEST_CASE("pieces of maps, from the smallest to those that no int can count") {
+    for (const auto& [batch, pixels, channels] :
+         {std::tuple{3, 8192 * 8192, 64}, {1, 8192 * 8192, 4096}, {7, 5, 8}, {2, 1, 1}}) {
+        const Pieces pieces(batch, pixels, channels);
+        REQUIRE(pieces.count() > 0);
+        std::int64_t seen = 0;
+        int last = -1;
+        bool ordered = true;
+        for (int i = 0; i < pieces.count(); ++i)
+            pieces.visit(i, [&](int image, int first, int count) {
+                ordered = ordered && image >= last && first >= 0;
+                last = image, seen += count;
+            });
+        CHECK(ordered);
+        CHECK(seen == std::int64_t{batch} * pixels);
+    }
 }
 
 }  // namespace
