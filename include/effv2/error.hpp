@@ -58,6 +58,7 @@ public:
 #if defined(__cpp_exceptions)
     // The value, or an Exception with the error's message.
     T& value() & { return check(), **this; }
+    const T& value() const& { return check(), **this; }
     T value() && { return check(), std::move(**this); }
 #endif
 

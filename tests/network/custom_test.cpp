@@ -60,6 +60,17 @@ TEST_CASE("large activations lose nothing, with fast convolutions and without") 
     }
 }
 
+TEST_CASE("means over large, even pictures lose nothing") {
+    // Of equal pixels all sums round alike, so that an error would grow with their number.
+    const Architecture a{.stem = 8, .stages = {mbconv(1, 2, 1, 8)}, .head = 8, .classes = 3, .input = {1024, 1024}};
+    kernels::plain::Map picture(3, a.input);
+    std::fill(picture.values.begin(), picture.values.end(), 0.3f);
+    const tests::Run fast = tests::run(a, *pack_weights(a, FormulaSource{}), picture.values, 1);
+    const auto plain = tests::PlainNetwork(a, FormulaSource{}).run(picture);
+    CHECK(relative_error(fast.logits, plain.logits) < 1e-5);
+    CHECK(relative_error(fast.features, plain.features) < 1e-5);
+}
+
 TEST_CASE("pixels and panels in pairs, on any number of threads, even pixels and odd, large activations") {
     for (const int threads : {1, 2, 4}) {
         CAPTURE(threads);

@@ -176,7 +176,8 @@ TEST_CASE("what is left out is not computed, what has the wrong size is refused"
 
 TEST_CASE("what was moved from says so, and works again once it has something") {
     const std::vector<float> picture = tests::formula_pictures(small, 1);
-    const char* const empty = "the network has no workspace: memory was short, or it was moved from";
+    const char* const empty =
+        "the network has no workspace: memory was short, its executor has no threads, or it was moved from";
     Network net = *Network::make(small, *pack_weights(small, FormulaSource{}));
     Network moved = std::move(net);
     CHECK(moved.forward(picture, 1, {}).has_value());
@@ -219,6 +220,66 @@ TEST_CASE("weights for other algorithms are refused by name, and tiles that are 
           "the weights were packed for direct convolutions, the network has Winograd's tiles of 6 outputs");
     CHECK(message(direct.with_winograd_tile(7), direct.with_winograd_tile(6)) == "");
     CHECK(message(seven, seven.with_size(96)) == "");
+}
+
+// Says what it is told to say.
+class Claiming final : public Executor {
+public:
+    explicit Claiming(int threads) : claimed(threads) {}
+    int threads() const override { return claimed; }
+    void run(int count, TaskRef task) override {
+        for (int i = 0; i < count; ++i) task(i, i % claimed);
+    }
+    int claimed;
+};
+
+TEST_CASE("an executor that has no threads, or more than it had, is refused") {
+    const PackedWeights<> weights = *pack_weights(small, FormulaSource{});
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    Claiming executor(0);
+    CHECK(Network::make(small, weights, executor).error().message.find("its executor has no threads") !=
+          std::string::npos);
+    Model<small> none(weights, executor);
+    CHECK(none(picture).empty());
+    executor.claimed = 2;
+    Model<small> model(weights, executor);
+    Network network = Network::make(small, weights, executor).value();
+    CHECK_FALSE(model(picture).empty());
+    const char* const changed = "the executor has another number of threads than when the network was made";
+    for (const int threads : {7, 0}) {
+        executor.claimed = threads;
+        CHECK(model(picture).empty());
+        CHECK(model.forward(picture, 1, {}).error().message == changed);
+        CHECK(network.forward(picture, 1, {}).error().message == changed);
+    }
+    executor.claimed = 1;
+    CHECK_FALSE(model(picture).empty());
+}
+
+TEST_CASE("weights that were moved from are refused") {
+    PackedWeights<> weights = *pack_weights(small, FormulaSource{});
+    const PackedWeights<> taken = std::move(weights);
+    CHECK(taken.bytes() > 0);
+    CHECK(weights.bytes() == 0);  // NOLINT(bugprone-use-after-move)
+    const char* const moved = "the weights were moved from";
+    CHECK(Network::make(small, weights).error().message == moved);
+    Model<small> model(weights);
+    const std::vector<float> picture = tests::formula_pictures(small, 1);
+    CHECK(model(picture).empty());
+    CHECK(model.forward(picture, 1, {}).error().message == moved);
+}
+
+TEST_CASE("flawed architectures are refused with stage and number") {
+    Architecture flawed = small;
+    flawed.stages[2].kernel = 4;
+    const char* const says = "a stage's kernel must be 3, 5 or 7, found 4 in stage 3";
+    CHECK(pack_weights(flawed, FormulaSource{}).error().message == says);
+    CHECK(Network::make(flawed, *pack_weights(small, FormulaSource{})).error().message == says);
+    CHECK(pack_weights(Architecture{}, FormulaSource{}).error().message == "an architecture needs at least one stage");
+    flawed = small;
+    flawed.stages[0].repeats = -1;
+    CHECK(pack_weights(flawed, FormulaSource{}).error().message ==
+          "a stage needs 1 to 1000 blocks, found -1 in stage 1");
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ TEST_CASE("a fixed stem gets no gradients, all else the same as ever") {
 TEST_CASE("a network that cannot be made says why") {
     const ParameterTable layout(own);
     CHECK(TrainingNetwork<>::make(layout, {7, 16}, 4, 1).error().message ==
-          "height and width of the input must be 8 to 8192 pixels");
+          "height and width of the input must be 8 to 8192 pixels, found 7");
     CHECK(TrainingNetwork<>::make(layout, {64, 64}, 0, 1).error().message ==
           "a training batch needs at least one picture");
 }

@@ -91,8 +91,7 @@ constexpr void for_each_block(const Architecture& a, Visit visit) {
             if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
             block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
             // Whatever the size of the map, so that weights are packed for the architecture alone.
-            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused && stage.kernel == 3 &&
-                block.window.stride <= 2)
+            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused && stage.kernel == 3)
                 block.winograd = a.winograd_tile;
             if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
                 const Extent expanded = block.window.input, projected = block.window.output;

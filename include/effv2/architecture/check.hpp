@@ -92,6 +92,8 @@ constexpr Problem find_stage_problem(const Stage& stage, int index) {
 
 // The first flaw of `a`, or Flaw::none.
 constexpr Problem find_problem(const Architecture& a) {
+    for (int i = 0; i < max_stages; ++i)
+        if (a.stages[i].repeats < 0) return {Flaw::stage_repeats, i, a.stages[i].repeats};
     if (a.stage_count() == 0) return {Flaw::no_stage, -1, 0};
     if (!detail::within(a.stem, 1, 4096)) return {Flaw::stem_channels, -1, a.stem};
     if (!detail::within(a.stem_stride, 1, 2)) return {Flaw::stem_stride, -1, a.stem_stride};

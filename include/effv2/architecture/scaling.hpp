@@ -34,6 +34,7 @@ constexpr int round_repeats(int repeats, double depth) {
 // what does not divide goes to the last ones.
 constexpr Architecture add_late_layers(Architecture a, int extra) {
     const int count = a.stage_count(), first = count / 2, late = count - first;
+    if (count == 0) return a;  // unsound, which is not for this function to say
     const int parts = late * (late + 1) / 2;
     int left = extra;
     for (int i = 0; i < late; ++i) {

@@ -164,6 +164,15 @@ inline void this_text_is_no_sound_architecture() {}
 
 }  // namespace detail
 
+// A flaw with the number that was found, and in which stage, counted from 1.
+inline std::string explain(const Problem& problem) {
+    std::string sentence = explain(problem.flaw);
+    if (problem.flaw != Flaw::none && problem.flaw != Flaw::no_stage)
+        sentence += ", found " + std::to_string(problem.found);
+    if (problem.stage >= 0) sentence += " in stage " + std::to_string(problem.stage + 1);
+    return sentence;
+}
+
 // The architecture of a text, checked. Fails (ErrorCode::argument) with the place in the text where it is no
 // architecture, what was expected and what was found there, or with explain()'s sentence where the architecture is
 // unsound.
@@ -172,10 +181,7 @@ inline Result<Architecture> parse_architecture(std::string_view text) {
     if (!reader.read()) return Error{ErrorCode::argument, "the architecture's text " + reader.words().problem()};
     const Problem problem = find_problem(reader.architecture());
     if (problem.flaw == Flaw::none) return reader.architecture();
-    std::string message = "the architecture: " + std::string(explain(problem.flaw));
-    if (problem.flaw != Flaw::no_stage) message += ", found " + std::to_string(problem.found);
-    if (problem.stage >= 0) message += " in stage " + std::to_string(problem.stage + 1);
-    return Error{ErrorCode::argument, std::move(message)};
+    return Error{ErrorCode::argument, "the architecture: " + explain(problem)};
 }
 
 // The same at compile time, for Model: a text that is wrong does not compile.

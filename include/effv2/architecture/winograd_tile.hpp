@@ -28,7 +28,7 @@ constexpr std::int64_t winograd_products(const Architecture& a, int m) {
 constexpr int fitting_winograd_tile(const Architecture& a) {
     if (find_problem(a).flaw != Flaw::none) return 6;
     const std::int64_t six = winograd_products(a, 6), seven = winograd_products(a, 7);
-    return seven < six && seven * 20 <= six * 19 ? 7 : 6;
+    return seven < six && seven <= six - (six + 19) / 20 ? 7 : 6;
 }
 
 // The same network with the tile that fits it: what scale() and the released variants have. Packed weights depend on

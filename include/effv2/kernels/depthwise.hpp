@@ -79,7 +79,8 @@ void depthwise_panel(const DepthwisePanel& p) {
         const float* ahead = out + std::ptrdiff_t{depthwise_rows_ahead} * p.size.width * p.out_stride;
         for (int x = 0; y + depthwise_rows_ahead < p.size.height && x < p.size.width; ++x, ahead += p.out_stride)
             ask_to_write(ahead, Row::width);
-        total = depthwise_row<Arch, granules, size>(p, in, out, total);
+        // Row by row: one sum of a large map would lose what is small beside it.
+        total = total + depthwise_row<Arch, granules, size>(p, in, out, Row::broadcast(0.0f));
     }
     total.store(p.sums);
 }

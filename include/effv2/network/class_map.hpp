@@ -56,13 +56,14 @@ void add_head_panel(kernels::Tile tile, int rows, int width, const float* weight
 // output of the forward pass of a network of the same weights, of architecture `a` (of any input size).
 //
 // Allocates, unlike the forward pass. Fails with ErrorCode::argument where architecture, a size or the index is wrong,
+// or the weights were moved from,
 // with ErrorCode::mismatch where the weights were packed for another architecture or other convolutions.
 template <class Arch = simd::NativeArch>
 Status class_map(const Architecture& a, const PackedWeights<Arch>& packed, std::span<const float> last_map, int index,
                  std::span<float> map) {
     if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
-        return Error{ErrorCode::argument, explain(problem.flaw)};
-    if (!network::fits(a, packed.architecture())) return network::packed_otherwise(a, packed.architecture());
+        return Error{ErrorCode::argument, explain(problem)};
+    if (!network::serves(packed, a)) return network::cannot_serve(packed, a);
     const MapShape shape = last_map_shape(a);
     const int pixels = shape.size.pixels();
     if (last_map.size() != shape.floats()) return network::wrong_size("the last map", shape.floats(), last_map.size());

@@ -37,7 +37,15 @@ void head_panel(const Packed& layer, int panel, const float* map, int pixels, fl
     const int channel = panels.first_channel(panel), width = panels.width(panel) * granule;
     const int stride = pixel_stride(layer.depth);
     float* sums = features + channel;
+    // Some tiles' sums by themselves: one sum of a large map would lose what is small beside it.
+    constexpr int tiles_together = 32;
+    float* part = outputs + std::ptrdiff_t{kernels::TileShape<Arch>::most_rows} * max_panel;
     std::fill_n(sums, width, 0.0f);
+    std::fill_n(part, width, 0.0f);
+    const auto add_part = [&] {
+        kernels::accumulate<Arch>(sums, part, width);
+        std::fill_n(part, width, 0.0f);
+    };
     kernels::Tile tile;
     tile.depth = layer.depth;
     tile.weights = layer.weights + std::ptrdiff_t{layer.depth} * channel;
@@ -57,8 +65,10 @@ void head_panel(const Packed& layer, int panel, const float* map, int pixels, fl
         tile.out = out;
         next.ask_by(tile, which++);
         kernels::compute_tile<Arch>(rows, panels.width(panel), tile);
-        for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(sums, out[r], width);
+        for (int r = 0; r < rows; ++r) kernels::accumulate<Arch>(part, out[r], width);
+        if (which % tiles_together == 0) add_part();
     });
+    add_part();
     kernels::multiply<Arch>(sums, 1.0f / static_cast<float>(pixels), width);
 }
 

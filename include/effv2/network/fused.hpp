@@ -188,7 +188,7 @@ private:
     Corner corners_[max_task_tiles];  // the first output of each tile
 };
 
-// ---- any other kernel and stride: direct ----
+// ---- any other kernel: direct ----
 
 // Where the windows of neighbouring output pixels start, and the pointer tables that a tile reads them by.
 template <class Arch>

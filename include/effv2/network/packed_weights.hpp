@@ -18,8 +18,9 @@ public:
 
     // What they were packed for. Weights fit every input size of an architecture.
     const Architecture& architecture() const { return architecture_; }
-    const float* data() const { return data_->data(); }
-    std::size_t bytes() const { return data_->size() * sizeof(float); }
+    // nullptr for weights that were moved from.
+    const float* data() const { return data_ ? data_->data() : nullptr; }
+    std::size_t bytes() const { return data_ ? data_->size() * sizeof(float) : 0; }
 
 private:
     Architecture architecture_;

@@ -30,7 +30,8 @@ class Executor {
 public:
     virtual ~Executor() = default;
 
-    // The largest number of tasks that run at one time.
+    // The largest number of tasks that run at one time, at least 1. A model takes its workspace by it, and refuses to
+    // run with more later on.
     virtual int threads() const = 0;
 
     // Calls task(i, worker) once for each i in [0, count) and returns when all have finished. Calls that run at one

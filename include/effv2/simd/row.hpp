@@ -22,9 +22,9 @@
 
 namespace effv2::simd {
 
-// The instruction set that the including translation unit is compiled for. It is a template argument of every kernel,
-// so that units compiled for different ones can be linked together. Newer versions of xsimd prefer avxvnni to
-// fma3<avx2>, but then know of no fused multiply-add.
+// The instruction set that the including translation unit is compiled for. It is a template argument of every kernel;
+// what else it takes to link units that are compiled for different ones stands in docs/embedding.md. Newer versions of
+// xsimd prefer avxvnni to fma3<avx2>, but then know of no fused multiply-add.
 using NativeArch = std::conditional_t<xsimd::batch<float>::size == 8 && xsimd::fma3<xsimd::avx2>::supported(),
                                       xsimd::fma3<xsimd::avx2>, xsimd::default_arch>;
 

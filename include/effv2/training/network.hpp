@@ -36,7 +36,7 @@ public:
                                         Keep keep = Keep::maps, Convolutions convolutions = Convolutions::direct) {
         const Architecture a = table.architecture().with_size(size.height, size.width);
         if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
-            return Error{ErrorCode::argument, explain(problem.flaw)};
+            return Error{ErrorCode::argument, explain(problem)};
         if (batch < 1) return Error{ErrorCode::argument, "a training batch needs at least one picture"};
         TrainingNetwork network(table, a, batch, threads, keep, convolutions);
         if (network.arena_.empty() || network.shared_.empty() ||

@@ -35,7 +35,7 @@ public:
     static Result<TrainingRun> make(const Architecture& architecture, const RunSettings& settings,
                                     const data::Pictures& pictures, const Recipe& recipe, const WeightSource& start) {
         if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
-            return Error{ErrorCode::argument, explain(problem.flaw)};
+            return Error{ErrorCode::argument, explain(problem)};
         if (Status sound = check(settings); !sound) return sound.error();
         if (architecture.classes != pictures.classes())
             return Error{ErrorCode::argument, "the network has " + std::to_string(architecture.classes) +

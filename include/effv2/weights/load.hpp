@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "effv2/architecture/check.hpp"
+#include "effv2/architecture/text.hpp"
 #include "effv2/weights/identify.hpp"
 #include "effv2/weights/matching.hpp"
 #include "effv2/weights/safetensors.hpp"
@@ -67,7 +67,7 @@ inline bool is_described(const Architecture& a, const Architecture& described) {
 inline Result<FileSource> open_weights(SafeTensors file, const Architecture& architecture,
                                        const WeightOptions& options = {}) {
     if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
-        return Error{ErrorCode::argument, explain(problem.flaw)};
+        return Error{ErrorCode::argument, explain(problem)};
     const Result<Naming> naming = detect_naming(file);
     if (!naming) return naming.error();
     const detail::Fit fit = detail::compare(file, architecture, *naming);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "effv2/architecture/plan.hpp"
+#include "effv2/architecture/text.hpp"
 #include "effv2/error.hpp"
 #include "effv2/kernels/strided_winograd.hpp"
 #include "effv2/network/packed_weights.hpp"
@@ -125,10 +126,13 @@ private:
 
 }  // namespace detail
 
-// Packs every tensor of `a`. The source must have them all (open_weights has checked that). Fails only for want of
-// memory.
+// Packs every tensor of `a`. The source must have them all (open_weights has checked that).
+//
+// Fails with ErrorCode::argument for an unsound architecture and for want of memory.
 template <class Arch = simd::NativeArch>
 Result<PackedWeights<Arch>> pack_weights(const Architecture& a, const WeightSource& source) {
+    if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
+        return Error{ErrorCode::argument, explain(problem)};
     PlanSummary plan;
     std::vector<PlannedBlock> blocks;
     make_plan(a, plan, [&](const PlannedBlock& block) { blocks.push_back(block); });

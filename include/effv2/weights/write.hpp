@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-#include "effv2/architecture/check.hpp"
+#include "effv2/architecture/text.hpp"
 #include "effv2/error.hpp"
 #include "effv2/weights/naming.hpp"
 #include "effv2/weights/new_file.hpp"
@@ -200,8 +200,7 @@ inline Status write_weights(const std::string& path, const Architecture& archite
     const auto refuse = [&](std::string_view why) {
         return Error{ErrorCode::argument, path + ": " + std::string(why)};
     };
-    if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none)
-        return refuse(explain(problem.flaw));
+    if (const Problem problem = find_problem(architecture); problem.flaw != Flaw::none) return refuse(explain(problem));
     if (scheme.padding != architecture.padding)
         return refuse("the scheme " + detail::in_quotes(scheme.name) + " means " +
                       std::string(padding_name(scheme.padding)) + " padding, but the architecture has " +

@@ -88,7 +88,7 @@ TEST_CASE("a cosine is std::cos, down to its floor") {
 
 TEST_CASE("rates that cannot be followed are refused") {
     CHECK(refusal(learning_rates::imagenet(306.7, 4096)) == "");
-    CHECK(refusal({.peak = -1.0}) == "learning rate: its peak is -1.000000, expected at least 0");
+    CHECK(refusal({.peak = -1.0}) == "learning rate: its peak is -1.000000, expected at least 0 and below 1e9");
     CHECK(refusal({.peak = std::nan("")}).find("its peak") != std::string::npos);
     CHECK(refusal({.peak = 0.1, .floor = 0.2}) == "learning rate: its floor is 0.200000, expected 0 to the peak");
     CHECK(refusal({.peak = 0.1, .shape = LearningRateShape::staircase, .factor = 1.5}) ==
