@@ -190,10 +190,10 @@ Result<SearchJob> prepare_search(const SearchOptions& options, const TrainStart&
 void print_search_head(const SearchJob& job) {
     const std::uint64_t all = candidate_count(job.space);
     std::printf(
-        "%s%llu architectures; %zu pictures to train on, %zu to judge by; %llu steps of %d pictures each\n\n%s\n",
-        all == UINT64_MAX ? "more than " : "", static_cast<unsigned long long>(all), job.pictures.training.size(),
-        job.pictures.held_out.size(), static_cast<unsigned long long>(job.run.steps), job.run.batch,
-        table(job.run.schedule, job.run.steps).c_str());
+        "%s%llu architecture%s; %zu pictures to train on, %zu to judge by; %llu steps of %d pictures each\n\n%s\n",
+        all == UINT64_MAX ? "more than " : "", static_cast<unsigned long long>(all), all == 1 ? "" : "s",
+        job.pictures.training.size(), job.pictures.held_out.size(), static_cast<unsigned long long>(job.run.steps),
+        job.run.batch, table(job.run.schedule, job.run.steps).c_str());
     std::fflush(stdout);
 }
 

@@ -91,7 +91,7 @@ class Search(Case):
     def test_the_end_of_a_space(self):
         arguments = ("--kinds", "mbconv", "--kernels", 3, "--expansions", 2, "--layers", 0, "--trials", 20)
         out, err = self.tool("search", *SEARCH, "--output", "small_space", *arguments)
-        self.assertIn("\n1 architectures", "\n" + out)
+        self.assertIn("\n1 architecture;", "\n" + out)
         self.assertIn("no architecture is left to try: 2 of 1 were tried", err)
         self.assertEqual(len(trials(Case.folder / "small_space")), 2)  # the backbone has a fused stage
 
