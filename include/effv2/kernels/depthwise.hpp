@@ -22,6 +22,10 @@ struct DepthwisePanel {
 // How many rows ahead a panel asks for its outputs' place: in a map of all channels, it is a few lines of each pixel.
 inline constexpr int depthwise_rows_ahead = 3;
 
+// Whole rows of so many pixels or more are summed by themselves: one sum of a large map would lose what is small beside
+// it.
+inline constexpr int depthwise_summed_together = 1024;
+
 namespace detail {
 
 // `pixels` neighbouring outputs of one row; `in` points at the window of the first. `size` is the kernel's, if it is
@@ -73,16 +77,21 @@ template <class Arch, int granules, int size>
 void depthwise_panel(const DepthwisePanel& p) {
     using Row = simd::Row<Arch, granules>;
     Row total = Row::broadcast(0.0f);
+    int summed = 0;
+    bool in_parts = false;
     for (int y = 0; y < p.size.height; ++y) {
         const float* in = p.in + static_cast<std::ptrdiff_t>(y) * p.stride * p.in_columns * Row::width;
         float* out = p.out + static_cast<std::ptrdiff_t>(y) * p.size.width * p.out_stride;
         const float* ahead = out + std::ptrdiff_t{depthwise_rows_ahead} * p.size.width * p.out_stride;
         for (int x = 0; y + depthwise_rows_ahead < p.size.height && x < p.size.width; ++x, ahead += p.out_stride)
             ask_to_write(ahead, Row::width);
-        // Row by row: one sum of a large map would lose what is small beside it.
-        total = total + depthwise_row<Arch, granules, size>(p, in, out, Row::broadcast(0.0f));
+        total = depthwise_row<Arch, granules, size>(p, in, out, total);
+        summed += p.size.width;
+        if (summed < depthwise_summed_together || y + 1 == p.size.height) continue;
+        (in_parts ? Row::load(p.sums) + total : total).store(p.sums);
+        total = Row::broadcast(0.0f), summed = 0, in_parts = true;
     }
-    total.store(p.sums);
+    (in_parts ? Row::load(p.sums) + total : total).store(p.sums);
 }
 
 }  // namespace detail
