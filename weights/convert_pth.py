@@ -56,7 +56,8 @@ def find_state(data, path, ema):
         state = data
     state = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, torch.Tensor)}
     if not state:
-        raise Refusal(f"{path}: holds no tensors")
+        averaged = any(isinstance(data.get(key), dict) for key in EMA_WRAPPERS)
+        raise Refusal(f"{path}: holds no tensors" + (", but averaged weights: --ema takes those" if averaged and not ema else ""))
     if all(name.startswith("module.") for name in state if name != "n_averaged"):  # from a parallel or EMA wrapper
         state = {name[len("module."):]: value for name, value in state.items() if name != "n_averaged"}
     return state

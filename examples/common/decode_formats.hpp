@@ -21,7 +21,7 @@ effv2::Result<effv2::Image> decode_webp(Bytes bytes, std::string_view name);
 // An RGB picture of that size, all black, or an error if it would be too large. Decoders call it before they decode.
 effv2::Result<effv2::Image> make_picture(std::uint32_t width, std::uint32_t height, std::string_view name);
 
-// "NAME is a damaged JPEG: DETAIL", and "NAME is a JPEG that ends too early: ...".
+// "NAME is a damaged JPEG file: DETAIL", and "NAME is a JPEG file that is cut short: ...".
 effv2::Error damaged(std::string_view name, std::string_view format, std::string_view detail);
 effv2::Error cut_short(std::string_view name, std::string_view format, std::size_t bytes);
 

@@ -60,12 +60,18 @@ Result<std::vector<std::string>> read_labels(const std::string& path, int classe
                                           std::to_string(classes) + " classes (a line a class is needed)"};
 }
 
+std::string printable(std::string text) {
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
+    std::replace_if(text.begin(), text.end(), is_control, '?');
+    return text;
+}
+
 void print_guess(const Guess& guess, std::span<const std::string> labels) {
     std::printf("  %5.1f %%  ", 100.0 * guess.probability);
     if (labels.empty())
         std::printf("class %d\n", guess.index);
     else
-        std::printf("%s\n", labels[static_cast<std::size_t>(guess.index)].c_str());
+        std::printf("%s\n", printable(labels[static_cast<std::size_t>(guess.index)]).c_str());
 }
 
 }  // namespace examples

@@ -21,6 +21,9 @@ effv2::Result<std::vector<Guess>> top(std::span<const float> logits, int count);
 // The names of `classes` classes from a text file, a line a class. Fails where it has more or fewer lines.
 effv2::Result<std::vector<std::string>> read_labels(const std::string& path, int classes);
 
+// Fit for a terminal: with question marks for control characters.
+std::string printable(std::string text);
+
 // "  93.1 %  tench"; without labels the class's number stands for its name.
 void print_guess(const Guess& guess, std::span<const std::string> labels);
 

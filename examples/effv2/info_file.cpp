@@ -5,19 +5,15 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/top.hpp"
 #include "effv2/architecture/text.hpp"
 #include "effv2/image/recipe_text.hpp"
 #include "load.hpp"
+#include "prepare.hpp"
 
 namespace cli {
 
 namespace {
-
-// The source of the recipe that goes with the weights where they bring none.
-std::string recipe_source(const effv2::Identity& identity) {
-    std::string source(identity.scheme.recipe);
-    return identity.tag.empty() ? source : source + "." + identity.tag;
-}
 
 std::string recipe_text(const effv2::Identity& identity) {
     if (identity.recipe) return effv2::format_recipe(*identity.recipe);
@@ -32,9 +28,7 @@ std::string labels_text(const std::vector<std::string>& labels) {
     std::string out;
     for (std::size_t i = 0; i < std::min(labels.size(), shown); ++i) out += (i > 0 ? ", " : "") + labels[i];
     if (labels.size() > shown) out += " and " + std::to_string(labels.size() - shown) + " more";
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; };
-    std::replace_if(out.begin(), out.end(), is_control, '?');
-    return out;
+    return examples::printable(std::move(out));
 }
 
 }  // namespace
@@ -82,7 +76,10 @@ nlohmann::ordered_json as_json(const FileFacts& facts) {
                                    {"epsilon", identity.scheme.epsilon},
                                    {"recipe", nullptr},
                                    {"labels", identity.labels}};
-    if (identity.recipe) json["recipe"] = format_recipe(*identity.recipe);
+    if (identity.recipe)
+        json["recipe"] = format_recipe(*identity.recipe);
+    else if (!identity.variant.empty())
+        json["recipe_source"] = recipe_source(identity);
     return json;
 }
 

@@ -29,6 +29,11 @@ effv2::Recipe with_fit(const effv2::Recipe& recipe, const std::string& fit) {
 
 }  // namespace
 
+std::string recipe_source(const effv2::Identity& identity) {
+    std::string source(identity.scheme.recipe);
+    return source != "timm" || identity.tag.empty() ? source : source + "." + identity.tag;
+}
+
 Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source, std::string_view variant) {
     const Result<effv2::Recipe> recipe = effv2::find_recipe(options.recipe.empty() ? source : options.recipe, variant);
     if (!recipe) return recipe;
@@ -44,9 +49,10 @@ Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, const effv2::I
                                                       "weights are of another architecture and bring their own recipe"
                                                     : ": its weights are of no released variant, and its metadata does "
                                                       "not say how pictures are prepared (effv2.recipe)")};
-    std::string source(identity.scheme.recipe);
-    if (source == "timm" && !identity.tag.empty()) source += "." + identity.tag;
-    return choose_recipe(options, source, identity.variant);
+    Result<effv2::Recipe> recipe = choose_recipe(options, recipe_source(identity), identity.variant);
+    if (!recipe && options.recipe.empty())
+        return effv2::Error{recipe.error().code, file + ": by its metadata, " + recipe.error().message};
+    return recipe;
 }
 
 Status prepare(const std::string& path, const effv2::Recipe& recipe, std::span<float> into) {

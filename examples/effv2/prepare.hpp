@@ -19,6 +19,9 @@ struct RecipeOptions {
 
 void add_recipe(Options& options, RecipeOptions& recipe);
 
+// Whose recipe goes with weights that bring none, as --recipe would name it: "timm", "timm.in21k", "keras".
+std::string recipe_source(const effv2::Identity& identity);
+
 // The recipe that was asked for, or else `source`'s.
 effv2::Result<effv2::Recipe> choose_recipe(const RecipeOptions& options, std::string_view source,
                                            std::string_view variant);

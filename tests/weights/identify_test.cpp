@@ -84,6 +84,8 @@ TEST_CASE("what is no variant is refused, with the closest one named") {
               .find("closest is b0, of which 360 of 361 tensors fit: 2 tensors do not fit (timm's names): "
                     "classifier.weight has shape [1000, 1281], expected [1000, 1280]; 'extra\\x0a' [2] is not known") !=
           std::string::npos);
+    CHECK(message(variants::b0, Naming::timm, R"("effv2.tag":"in22k")", {}) ==
+          "its metadata effv2.tag is 'in22k'; expected in1k, in21k or in21k_ft_in1k");
     CHECK(message(variants::b0, Naming::timm, R"("effv2.variant":"b1")", {}) ==
           "its metadata names the variant 'b1', but its tensors are those of b0");
     CHECK(message(variants::b0, Naming::torchvision, "", {}, {.padding = Padding::same})

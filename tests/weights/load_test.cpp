@@ -119,6 +119,14 @@ TEST_CASE("a wrong variant is named, and long lists are cut") {
               .ends_with("the file comes closest to b3 with 1000 classes"));
 }
 
+TEST_CASE("what a file says of itself must be so") {
+    CHECK(refusal(variants::b0, variants::b0, {}, Naming::timm, R"("effv2.variant":"b0")").empty());
+    CHECK(refusal(variants::b0, variants::b0, {}, Naming::timm, R"("effv2.variant":"b1")") ==
+          "its metadata names the variant 'b1', but its tensors are those of b0");
+    CHECK(refusal(odd_network, odd_network, {}, Naming::timm, R"("effv2.labels":"one\ntwo\n")") ==
+          "its metadata effv2.labels names 2 classes, but its classifier has 10");
+}
+
 TEST_CASE("padding must fit the scheme") {
     const Architecture symmetric = odd_network.with_padding(Padding::symmetric);
     CHECK(refusal(odd_network, symmetric).empty());

@@ -39,7 +39,7 @@ std::string vectors(std::initializer_list<Vector> list) {
 }  // namespace
 
 TEST_CASE("a sound file opens, in memory and from the disk") {
-    const std::string json = R"( {"b":{"shape":[2],"data_offsets":[0,4],"dtype":"F16"},
+    const std::string json = R"({ "b":{"shape":[2],"data_offsets":[0,4],"dtype":"F16"},
         "__metadata__":{"format":"pt","k":"v\u00e9"}, "a.\"x":{"dtype":"F32","shape":[1,2],"data_offsets":[4,12]},
         "n":{"dtype":"I64","shape":[],"data_offsets":[12,20]},
         "e":{"dtype":"F32","shape":[3,0],"data_offsets":[20,20]}}  )";
@@ -101,6 +101,11 @@ TEST_CASE("lengths that lie") {
           "w.safetensors: claims a header of 100000001 bytes, more than the allowed 100000000");
     CHECK(refusal(std::string("\x02\0\0\0\0\0\0\0{}x", 11)) ==
           "w.safetensors: bytes [0, 1] at the end of the data belong to no tensor");
+}
+
+TEST_CASE("a header begins with its brace") {
+    CHECK(refusal(std::string("\x03\0\0\0\0\0\0\0 {}", 11)) ==
+          "w.safetensors: its header begins with a space; expected '{'");
 }
 
 TEST_CASE("other formats are recognised") {

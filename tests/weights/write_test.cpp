@@ -163,6 +163,13 @@ TEST_CASE("weights that contradict their scheme are not written") {
     own.name = {};
     REQUIRE(write_weights(path, effv2_test::odd_network, FormulaSource(), own).has_value());
     CHECK(SafeTensors::open(path)->metadata().empty());
+    own.padding = Padding::symmetric;
+    const Status symmetric = write_weights(path, effv2_test::odd_network.with_padding(Padding::symmetric),
+                                           FormulaSource(), own, {{std::string(metadata_keys::scheme), "keras"}});
+    CHECK(symmetric.error().message == path +
+                                           ": the scheme 'keras' that its metadata names has other names or another "
+                                           "padding than the weights");
+    own.padding = Padding::same;
     own.epsilon = 1e-4f;
     CHECK(message(effv2_test::odd_network, 1e-4f, own) ==
           path +

@@ -38,8 +38,8 @@ inline Status check_image(const ImageView& image) {
         return wrong("a picture has 1 (grey), 3 (RGB) or 4 (RGBA) channels, not " + std::to_string(image.channels));
     if (image.data == nullptr) return wrong("the picture has no pixels: its data pointer is null");
     const std::ptrdiff_t row_bytes = std::ptrdiff_t{image.width} * image.channels;
-    const std::ptrdiff_t stride = image.row_stride < 0 ? -image.row_stride : image.row_stride;
-    if (image.height > 1 && stride < row_bytes)
+    const std::ptrdiff_t stride = image.row_stride;
+    if (image.height > 1 && stride < row_bytes && stride > -row_bytes)
         return wrong("rows of " + std::to_string(image.width) + " pixels of " + std::to_string(image.channels) +
                      " channels lie at least " + std::to_string(row_bytes) + " bytes apart, not " +
                      std::to_string(stride));

@@ -74,6 +74,26 @@ inline Result<Identity> identify_described(const SafeTensors& file, Naming namin
                                      describe(fit, naming));
 }
 
+// What a file says of its variant, its labels and its training, against what its tensors are.
+inline Status check_claims(const SafeTensors& file, std::string_view variant, const Description& described,
+                           int classes) {
+    const std::optional<std::string_view> claimed = file.metadata(metadata_keys::variant);
+    if (claimed && *claimed != variant)
+        return mismatch(
+            file.name(),
+            "its metadata names the variant " + in_quotes(*claimed) + ", but its tensors are " +
+                (variant.empty() ? "of another architecture, which it describes" : "those of " + std::string(variant)));
+    if (!described.labels.empty() && described.labels.size() != static_cast<std::size_t>(classes))
+        return mismatch(file.name(), "its metadata " + std::string(metadata_keys::labels) + " names " +
+                                         std::to_string(described.labels.size()) + " classes, but its classifier has " +
+                                         std::to_string(classes));
+    const std::string_view tag = file.metadata(metadata_keys::tag).value_or("");
+    if (!tag.empty() && tag != "in1k" && tag != "in21k" && tag != "in21k_ft_in1k")
+        return mismatch(file.name(), "its metadata " + std::string(metadata_keys::tag) + " is " + in_quotes(tag) +
+                                         "; expected in1k, in21k or in21k_ft_in1k");
+    return std::monostate{};
+}
+
 // The scheme of a described architecture, whose padding is as much a fact as a scheme's.
 inline Result<Scheme> described_scheme(const SafeTensors& file, Naming naming, std::string_view recorded,
                                        Padding padding, WeightOptions options) {
@@ -106,17 +126,8 @@ inline Result<Identity> identify(const SafeTensors& file, const WeightOptions& o
     Result<Identity> found =
         own ? detail::identify_described(file, *naming, *own) : detail::identify_released(file, *naming);
     if (!found) return found;
-    const std::optional<std::string_view> claimed = file.metadata(metadata_keys::variant);
-    if (claimed && *claimed != found->variant)
-        return detail::mismatch(file.name(), "its metadata names the variant " + detail::in_quotes(*claimed) +
-                                                 ", but its tensors are " +
-                                                 (found->variant.empty() ? "of another architecture, which it describes"
-                                                                         : "those of " + std::string(found->variant)));
-    const auto classes = static_cast<std::size_t>(found->architecture.classes);
-    if (!described->labels.empty() && described->labels.size() != classes)
-        return detail::mismatch(file.name(), "its metadata " + std::string(metadata_keys::labels) + " names " +
-                                                 std::to_string(described->labels.size()) +
-                                                 " classes, but its classifier has " + std::to_string(classes));
+    if (Status holds = detail::check_claims(file, found->variant, *described, found->architecture.classes); !holds)
+        return holds.error();
     const std::string_view recorded = file.metadata(metadata_keys::scheme).value_or("");
     const Result<Scheme> scheme = own ? detail::described_scheme(file, *naming, recorded, own->padding, options)
                                       : choose_scheme(file.name(), *naming, recorded, options);

@@ -59,7 +59,7 @@ inline bool is_described(const Architecture& a, const Architecture& described) {
 
 // Checks that `file` holds exactly the tensors of `architecture`, each of its shape and of type F32, F16 or BF16; only
 // PyTorch's num_batches_tracked may be there besides. The file's scheme must allow the architecture's padding, and a
-// file that describes its architecture must describe this one.
+// file that describes its architecture, or names its variant or its classes, must mean this one.
 //
 // Fails with ErrorCode::argument for an unsound architecture, else with ErrorCode::mismatch. The message lists each
 // missing, misshapen, unreadable or unknown tensor (the first twenty) and says which released variant the file holds or
@@ -86,6 +86,8 @@ inline Result<FileSource> open_weights(SafeTensors file, const Architecture& arc
         return detail::mismatch(file.name(),
                                 "its tensors would fit, but its metadata describes another architecture: " +
                                     format_architecture(*described->architecture));
+    if (Status holds = detail::check_claims(file, variant_name(architecture), *described, architecture.classes); !holds)
+        return holds.error();
     if (options.padding && *options.padding != architecture.padding)
         return detail::mismatch(file.name(), std::string(padding_name(*options.padding)) +
                                                  " padding was asked for, but the architecture has " +

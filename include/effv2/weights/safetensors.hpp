@@ -58,6 +58,7 @@ public:
         opened.data_ = bytes.subspan(8 + json.size());
         detail::HeaderParser parser({reinterpret_cast<const char*>(json.data()), json.size()}, 8, opened.data_.size());
         if (!parser.parse()) return refuse(parser.problem());
+        if (json[0] != std::byte{'{'}) return refuse("its header begins with a space; expected '{'");
         opened.name_ = std::move(name);
         opened.header_ = std::move(parser.header());
         return opened;

@@ -213,6 +213,9 @@ inline Status write_weights(const std::string& path, const Architecture& archite
     const Scheme* const named = recorded == metadata.end() ? nullptr : find_scheme(recorded->second);
     if (named == nullptr && recorded != metadata.end())
         return refuse("the scheme " + detail::in_quotes(recorded->second) + " is none that a reader knows");
+    if (named != nullptr && (named->naming != scheme.naming || named->padding != scheme.padding))
+        return refuse("the scheme " + detail::in_quotes(named->name) +
+                      " that its metadata names has other names or another padding than the weights");
     const Scheme& read = named != nullptr ? *named : default_scheme(scheme.naming);
     if (read.epsilon != scheme.epsilon)
         return refuse("a file cannot record a batch-norm epsilon of " + std::to_string(scheme.epsilon) +
