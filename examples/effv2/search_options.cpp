@@ -36,11 +36,7 @@ void add_run(Options& options, SearchOptions& search) {
                    search.trials, 1, 1000000);
     options.number({"--epochs", "N", "each is trained for so many passes over the pictures (default: 10)"},
                    train.epochs, 0.0, 1e6);
-    options.number({"--batch", "N", "pictures a step (default: 64)"}, train.batch, 1, 65536);
-    options.number({"--seed", "N", "of all that is drawn by chance (default: 0)"}, train.seed, 0, 2147483647);
-    options.threads(train.threads);
-    options.choice({"--keep", "WHAT", "maps, or inputs of blocks only: less memory, slower steps"}, train.keep,
-                   {"maps", "inputs"});
+    add_step(options, train);
     options.choice({"--sampler", "S", "evolution or random (default: evolution)"}, search.sampler,
                    {"evolution", "random"});
     options.number({"--population", "N", "evolution: the last trials, from which it takes (default: 16)"},

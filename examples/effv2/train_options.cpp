@@ -33,11 +33,7 @@ void add_run(Options& options, TrainOptions& train) {
     options.number({"--epochs", "N", "passes over the pictures, also a fraction (default: 20; presets: 350)"},
                    train.epochs, 0.0, 1e6);
     options.number({"--steps", "N", "batches, in place of epochs"}, train.steps, 1, 2000000000);
-    options.number({"--batch", "N", "pictures a step (default: 64)"}, train.batch, 1, 65536);
-    options.number({"--seed", "N", "of all that is drawn by chance (default: 0)"}, train.seed, 0, 2147483647);
-    options.threads(train.threads);
-    options.choice({"--keep", "WHAT", "maps, or inputs of blocks only: less memory, slower steps"}, train.keep,
-                   {"maps", "inputs"});
+    add_step(options, train);
     options.number({"--evaluate-every", "N", "epochs from evaluation to evaluation; 0: at the end only (default: 1)"},
                    train.evaluate_every, 0, 1000000);
     options.number({"--checkpoint-every", "SECONDS", "time from checkpoint to checkpoint (default: 600)"},
@@ -130,6 +126,14 @@ void add_pictures(Options& options, TrainOptions& train) {
                     "reduce pictures whose shorter side is longer than N pixels as they are read; 0: none (default: "
                     "twice the largest size)"},
                    train.reduce, 0, 1 << 24);
+}
+
+void add_step(Options& options, TrainOptions& train) {
+    options.number({"--batch", "N", "pictures a step (default: 64)"}, train.batch, 1, 65536);
+    options.number({"--seed", "N", "of all that is drawn by chance (default: 0)"}, train.seed, 0, 2147483647);
+    options.threads(train.threads);
+    options.choice({"--keep", "WHAT", "maps, or inputs of blocks only: less memory, slower steps"}, train.keep,
+                   {"maps", "inputs"});
 }
 
 void add_schooling(Options& options, TrainOptions& train) {

@@ -44,6 +44,9 @@ void add_train_options(Options& options, TrainOptions& train);
 // Those that say which pictures, and how they are read.
 void add_pictures(Options& options, TrainOptions& train);
 
+// Those of a step's batch, threads and memory, and of the seed.
+void add_step(Options& options, TrainOptions& train);
+
 // Those of stages, variation, regularisation and optimiser: how a network is trained, whatever network it is.
 void add_schooling(Options& options, TrainOptions& train);
 

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "effv2/architecture/text.hpp"
 #include "effv2/training/block.hpp"
 #include "effv2/training/layers/loss.hpp"
 #include "effv2/training/layers/pool.hpp"
