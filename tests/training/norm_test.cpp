@@ -178,8 +178,7 @@ TEST_CASE("running statistics move as PyTorch's do") {
 }
 
 TEST_CASE("pieces of maps, from the smallest to those that no int can count") {
-    for (const auto& [batch, pixels, channels] :
-         {std::tuple{3, 8192 * 8192, 64}, {1, 8192 * 8192, 4096}, {7, 5, 8}, {2, 1, 1}}) {
+    for (const auto& [batch, pixels, channels] : {std::tuple{3, 8192 * 8192, 64}, {7, 5, 8}, {2, 1, 1}}) {
         const Pieces pieces(batch, pixels, channels);
         REQUIRE(pieces.count() > 0);
         std::int64_t seen = 0;
