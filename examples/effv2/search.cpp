@@ -56,11 +56,11 @@ public:
     Result<Ending> go() {
         const auto wanted = static_cast<std::size_t>(job_.options.trials);
         std::string exhausted;
-        while (trials_.size() < wanted && exhausted.empty()) {
+        while (trials_.size() < wanted) {
             const Result<effv2::Architecture> next = propose(job_.space, job_.proposal, results_of(trials_));
             if (!next) {
                 exhausted = next.error().message;
-                continue;
+                break;
             }
             const Result<std::optional<TriedArchitecture>> tried = try_one(*next);
             if (!tried) return tried.error();
@@ -83,25 +83,28 @@ private:
         TriedArchitecture tried;
         tried.trial.architecture = a;
         tried.parameters = parameters(a), tried.macs = macs(a);
-        const effv2::Architecture& backbone = job_.space.backbone;
-        const Result<StepTimes> times = compare_steps(a, backbone, job_.run, job_.executor);
-        Result<std::optional<Evaluation>> judged = std::optional<Evaluation>();
-        if (times) judged = train_and_judge(a);
-        if (judged && times && !*judged) return std::optional<TriedArchitecture>();
-        if (times) {
-            tried.step_ms = times->candidate_ms, tried.backbone_ms = times->reference_ms;
-            tried.trial.step_time = same_network(a, backbone) ? 1.0 : times->ratio;
-        }
-        if (times && judged) {
-            tried.trial.accuracy = (*judged)->top1(), tried.loss = (*judged)->loss;
-            tried.trial.reward = reward(job_.exponents, tried.trial.accuracy, tried.trial.step_time, a, backbone);
-        } else {
-            const Error& error = times ? judged.error() : times.error();
-            if (trials_.empty()) return error;
-            tried.failure = error.message;
-        }
+        const Result<bool> measured = measure_worth(tried);
+        if (measured && !*measured) return std::optional<TriedArchitecture>();
+        if (!measured && trials_.empty()) return measured.error();
+        if (!measured) tried.failure = measured.error().message;
         tried.seconds = std::chrono::duration<double>(Clock::now() - start).count();
         return std::optional(tried);
+    }
+
+    // Step time, accuracy and reward; false where the search is to stop.
+    Result<bool> measure_worth(TriedArchitecture& tried) {
+        Trial& trial = tried.trial;
+        const effv2::Architecture& backbone = job_.space.backbone;
+        const Result<StepTimes> times = compare_steps(trial.architecture, backbone, job_.run, job_.executor);
+        if (!times) return times.error();
+        tried.step_ms = times->candidate_ms, tried.backbone_ms = times->reference_ms;
+        trial.step_time = same_network(trial.architecture, backbone) ? 1.0 : times->ratio;
+        const Result<std::optional<Evaluation>> judged = train_and_judge(trial.architecture);
+        if (!judged) return judged.error();
+        if (!*judged) return false;
+        trial.accuracy = (*judged)->top1(), tried.loss = (*judged)->loss;
+        trial.reward = reward(job_.exponents, trial.accuracy, trial.step_time, trial.architecture, backbone);
+        return true;
     }
 
     Result<std::optional<Evaluation>> train_and_judge(const effv2::Architecture& a) {

@@ -87,6 +87,8 @@ TEST_CASE("steps that cannot be timed") {
     settings.schedule = {};
     CHECK(!compare_steps(small_backbone, small_backbone, settings, executor));
     settings = settings_of(1);
+    CHECK(compare_steps(Architecture{}, small_backbone, settings, executor).error().message ==
+          "an architecture needs at least one stage");
     settings.batch = 0;
     CHECK(!compare_steps(small_backbone, small_backbone, settings, executor));
 }

@@ -23,9 +23,12 @@ class StepClock {
 public:
     // At the size of the schedule's last stage.
     //
-    // Fails where the network, its optimiser or its memory cannot be had (ErrorCode::argument).
+    // Fails with ErrorCode::argument for an unsound architecture, and where the network, its optimiser or its memory
+    // cannot be had.
     static Result<StepClock> make(const Architecture& a, const training::RunSettings& settings, int threads) {
         using namespace training;
+        if (const Problem problem = find_problem(a); problem.flaw != Flaw::none)
+            return Error{ErrorCode::argument, explain(problem)};
         const int stages = settings.schedule.stage_count();
         const int size = stages > 0 ? settings.schedule.stages[stages - 1].size : 0;
         auto table = std::make_unique<ParameterTable>(a);

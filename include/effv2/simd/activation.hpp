@@ -87,9 +87,8 @@ template <class Arch>
 }  // namespace detail
 
 // x[i] becomes 1 + exp(-x[i]). Relative error under 4e-7 for |x| < 16, and under 1e-6 without fused multiply-adds.
-// Operation by operation, not register by
-// register: then several chains of operations that wait for each other run at once, however little a processor looks
-// ahead.
+// Operation by operation, not register by register: then several chains of operations that wait for each other run at
+// once, however little a processor looks ahead.
 template <class Float, std::size_t n>
 [[gnu::always_inline]] inline void one_plus_exp_minus(Float (&x)[n]) {
     constexpr float coefficients[] = {9.67151e-3f, 5.550734e-2f, 2.4022242e-1f, 6.9314698e-1f, 1.0f};
