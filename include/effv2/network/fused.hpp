@@ -5,6 +5,7 @@
 #pragma once
 
 #include "effv2/kernels/strided_winograd.hpp"
+#include "effv2/network/patch.hpp"
 #include "effv2/network/work.hpp"
 
 namespace effv2::network {
@@ -34,16 +35,8 @@ struct FusedJob {
         const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
         return inside ? in + (std::ptrdiff_t{y} * size.width + x) * in_stride : zeros;
     }
-    // Pointers to the input pixels of a patch from (y, x) on, row by row, into every `step`-th entry of `to`.
-    void input_patch(int y, int x, Extent patch, const float** to, int step) const {
-        const Extent size = block->window.input;
-        const bool inside = y >= 0 && y + patch.height <= size.height && x >= 0 && x + patch.width <= size.width;
-        for (int i = 0; i < patch.height; ++i) {
-            const float* row = inside ? input(y + i, x) : nullptr;
-            for (int j = 0; j < patch.width; ++j, to += step)
-                *to = inside ? row + std::ptrdiff_t{j} * in_stride : input(y + i, x + j);
-        }
-    }
+    PixelMap<const float> input_map() const { return {in, in_stride, block->window.input}; }
+    PixelMap<float> output_map() const { return {out, out_stride, block->window.output}; }
     float* output(int y, int x) const {
         return out + (std::ptrdiff_t{y} * block->window.output.width + x) * out_stride;
     }
@@ -97,8 +90,8 @@ private:
         tile.point_stride = point_stride(count_, depth);
         const float* patches[2][shape.inputs.pixels()];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
-            job_.input_patch(corners_[t].y * stride - window.vertical.before,
-                             corners_[t].x * stride - window.horizontal.before, shape.inputs, patches[t % 2], 1);
+            find_patch(job_.input_map(), corners_[t].y * stride - window.vertical.before,
+                       corners_[t].x * stride - window.horizontal.before, shape.inputs, zeros, patches[t % 2]);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
@@ -128,16 +121,16 @@ private:
         const bool expands = job_.block->expands, adds = !expands && job_.block->residual;
         float* places[2][outputs];  // of a tile, and of the next one, which are asked for where they are a map's
         const auto find = [&](int t) {
-            if (!expands) return find_pixels(t, job_.out, job_.out_stride, places[t % 2]);
-            for (int i = 0; i < outputs; ++i)
-                places[t % 2][i] = expanded_ + (std::ptrdiff_t{t} * outputs + i) * job_.expanded_stride;
+            if (!expands) return find_outputs(t, job_.output_map(), places[t % 2]);
+            const PixelMap<float> tiles{expanded_, job_.expanded_stride, {count_, outputs}};
+            find_patch<float>(tiles, t, 0, {1, outputs}, nullptr, places[t % 2]);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
             const bool last = t + 1 == count_;
             if (!last) find(t + 1);
             const float* residual[outputs];
-            if (adds) find_pixels(t, job_.in, job_.in_stride, residual);
+            if (adds) find_outputs(t, job_.input_map(), residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = point_stride(count_, width);
@@ -153,17 +146,10 @@ private:
         }
     }
 
-    // Pointers to the tile's pixels in a map of the output's size, row by row; null beyond the map.
+    // The tile's pixels in a map of the output's size; null beyond it.
     template <class Float>
-    void find_pixels(int t, Float* map, int pixel, Float** to) const {
-        const Extent size = job_.block->window.output;
-        const int y = corners_[t].y, x = corners_[t].x;
-        const bool inside = y + shape.outputs.height <= size.height && x + shape.outputs.width <= size.width;
-        for (int i = 0; i < shape.outputs.height; ++i) {
-            Float* row = map + (std::ptrdiff_t{y + i} * size.width + x) * pixel;
-            for (int j = 0; j < shape.outputs.width; ++j, row += pixel)
-                *to++ = inside || (y + i < size.height && x + j < size.width) ? row : nullptr;
-        }
+    void find_outputs(int t, const PixelMap<Float>& map, Float** to) const {
+        find_patch<Float>(map, corners_[t].y, corners_[t].x, shape.outputs, nullptr, to);
     }
 
     void project_tiles() const {
@@ -213,7 +199,7 @@ struct DirectRows {
         depth = whole ? kernel * job.first.depth : job.first.depth;
         for (int r = 0; r < rows; ++r) {
             if (!whole) {
-                job.input_patch(y[r], x[r], {kernel, kernel}, in + r, rows);
+                find_patch(job.input_map(), y[r], x[r], {kernel, kernel}, zeros, in + r, rows);
                 continue;
             }
             const float* row = job.input(y[r], x[r]);

@@ -1,0 +1,35 @@
+// Where the pixels of a patch of a map are.
+#pragma once
+
+#include <cstddef>
+
+#include "effv2/architecture/descriptor.hpp"
+
+namespace effv2::network {
+
+// A map of pixels, row by row, each so many floats behind the one before.
+template <class Float>
+struct PixelMap {
+    Float* pixels;
+    int stride;  // floats from pixel to pixel
+    Extent size;
+};
+
+// Pointers to the pixels of the patch whose first one is (y, x), row by row, into every `step`-th entry of `to`; those
+// beyond the map's border are `outside`. Not inlined: with sizes that are known, GCC makes 10 to 30 KB of straight code
+// of it wherever it is called, which takes seconds to compile and no less time to run.
+template <class Float>
+[[gnu::noinline]] void find_patch(const PixelMap<Float>& map, int y, int x, Extent patch, Float* outside, Float** to,
+                                  int step = 1) {
+    const Extent size = map.size;
+    const bool inside = y >= 0 && y + patch.height <= size.height && x >= 0 && x + patch.width <= size.width;
+    for (int i = 0; i < patch.height; ++i) {
+        const bool line = y + i >= 0 && y + i < size.height;
+        for (int j = 0; j < patch.width; ++j, to += step) {
+            const bool pixel = inside || (line && x + j >= 0 && x + j < size.width);
+            *to = pixel ? map.pixels + (std::ptrdiff_t{y + i} * size.width + x + j) * map.stride : outside;
+        }
+    }
+}
+
+}  // namespace effv2::network
