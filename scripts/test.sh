@@ -63,7 +63,7 @@ neon() {
     mkdir -p "$folder"
     printf '#include "%s"\n' tests/main.cpp tests/kernels/*.cpp |
         aarch64-linux-gnu-g++ -std=c++20 -O1 -static -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
-            -I. -Iinclude -Itests -x c++ - -o "$folder/kernels_test" &&
+            -I. -Iinclude -Itests -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS -x c++ - -o "$folder/kernels_test" &&
         qemu-aarch64 "$folder/kernels_test"
 }
 
