@@ -72,37 +72,42 @@ constexpr bool suits_strassen(int inputs, int outputs, Extent map) {
 
 constexpr Window stem_window(const Architecture& a) { return make_window(a.input, 3, a.stem_stride, a.padding); }
 
+// The `index`-th block of a stage, both 0-based, over a map of so many channels and that size.
+constexpr Block make_block(const Architecture& a, int stage_index, int index, int channels, Extent map) {
+    const Stage& stage = a.stages[stage_index];
+    Block block;
+    block.kind = stage.kind;
+    block.stage = stage_index;
+    block.index = index;
+    block.in = channels;
+    block.out = stage.channels;
+    block.expanded = channels * stage.expansion;
+    block.expands = stage.expansion > 1;
+    if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
+    block.window = make_window(map, stage.kernel, index == 0 ? stage.stride : 1, a.padding);
+    // Whatever the size of the map, so that weights are packed for the architecture alone.
+    if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused && stage.kernel == 3)
+        block.winograd = a.winograd_tile;
+    if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
+        const Extent expanded = block.window.input, projected = block.window.output;
+        // Beyond so many pixels, two expanded panels outgrow the second-level cache; beyond so many inputs, the sums
+        // of their weights outgrow a worker's scratch (projections go chunk by chunk).
+        block.strassen_expansion = block.expands && expanded.pixels() <= 1296 && block.in <= max_strassen_depth &&
+                                   suits_strassen(block.in, block.expanded, expanded);
+        block.strassen_projection = suits_strassen(block.expanded, block.out, projected);
+    }
+    block.residual = block.window.stride == 1 && block.in == block.out;
+    return block;
+}
+
 // Calls visit(block) for each block in order.
 template <class Visit>
 constexpr void for_each_block(const Architecture& a, Visit visit) {
     int channels = a.stem;
     Extent size = stem_window(a).output;
     for (int s = 0; s < a.stage_count(); ++s) {
-        const Stage& stage = a.stages[s];
-        for (int j = 0; j < stage.repeats; ++j) {
-            Block block;
-            block.kind = stage.kind;
-            block.stage = s;
-            block.index = j;
-            block.in = channels;
-            block.out = stage.channels;
-            block.expanded = channels * stage.expansion;
-            block.expands = stage.expansion > 1;
-            if (stage.se_divisor > 0) block.squeezed = channels < stage.se_divisor ? 1 : channels / stage.se_divisor;
-            block.window = make_window(size, stage.kernel, j == 0 ? stage.stride : 1, a.padding);
-            // Whatever the size of the map, so that weights are packed for the architecture alone.
-            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::fused && stage.kernel == 3)
-                block.winograd = a.winograd_tile;
-            if (a.convolutions == Convolutions::fast && stage.kind == BlockKind::mbconv) {
-                const Extent expanded = block.window.input, projected = block.window.output;
-                // Beyond so many pixels, two expanded panels outgrow the second-level cache; beyond so many inputs,
-                // the sums of their weights outgrow a worker's scratch (projections go chunk by chunk).
-                block.strassen_expansion = block.expands && expanded.pixels() <= 1296 &&
-                                           block.in <= max_strassen_depth &&
-                                           suits_strassen(block.in, block.expanded, expanded);
-                block.strassen_projection = suits_strassen(block.expanded, block.out, projected);
-            }
-            block.residual = block.window.stride == 1 && block.in == block.out;
+        for (int i = 0; i < a.stages[s].repeats; ++i) {
+            const Block block = make_block(a, s, i, channels, size);
             visit(block);
             channels = block.out;
             size = block.window.output;

@@ -46,10 +46,8 @@ template <class Visit>
 constexpr void visit_normed(Layer layer, const Block& block, Shape weight, Visit& visit) {
     const Shape channels{1, {weight.dims[0]}};
     visit(Tensor{layer, Part::weight, weight, block});
-    visit(Tensor{layer, Part::norm_weight, channels, block});
-    visit(Tensor{layer, Part::norm_bias, channels, block});
-    visit(Tensor{layer, Part::norm_mean, channels, block});
-    visit(Tensor{layer, Part::norm_variance, channels, block});
+    for (const Part part : {Part::norm_weight, Part::norm_bias, Part::norm_mean, Part::norm_variance})
+        visit(Tensor{layer, part, channels, block});
 }
 
 template <class Visit>
