@@ -179,8 +179,8 @@ TEST_CASE("tiles of maps side by side cover every pixel once, and see its neighb
         int wrong = 0;
         for (int tile = 0; tile < canvas.tiles(); ++tile) {
             int *out[training_tile * training_tile], *in[training_points];
-            canvas.find_pixels<training_tile>(tile, 0, covered.data(), 1, nullptr, out);
-            canvas.find_pixels<training_tile + 2>(tile, 1, covered.data(), 1, nullptr, in);
+            canvas.find_pixels(tile, 0, training_tile, covered.data(), 1, nullptr, out);
+            canvas.find_pixels(tile, 1, training_tile + 2, covered.data(), 1, nullptr, in);
             for (int i = 0; i < training_tile * training_tile; ++i) {
                 if (out[i] == nullptr) continue;
                 ++*out[i];

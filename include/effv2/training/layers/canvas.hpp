@@ -23,12 +23,13 @@ public:
 
     int tiles() const { return down_.tiles * across_.tiles; }
 
-    // The square of side x side pixels that begins `before` pixels before the tile's outputs, in either direction: the
-    // pointer to each in a batch of maps with `stride` floats from pixel to pixel, or `outside`.
-    template <int side, class Float>
-    void find_pixels(int tile, int before, Float* maps, int stride, std::type_identity_t<Float>* outside,
-                     Float* (&pixels)[side * side]) const {
-        Position x[side];
+    // The square of side x side pixels that begins `before` pixels before the tile's outputs, in either direction, side
+    // being at most training_tile + 2: the pointer to each in a batch of maps with `stride` floats from pixel to pixel,
+    // or `outside`. Not inlined, for the reason of network::find_patch.
+    template <class Float>
+    [[gnu::noinline]] void find_pixels(int tile, int before, int side, Float* maps, int stride,
+                                       std::type_identity_t<Float>* outside, Float** pixels) const {
+        Position x[training_tile + 2];
         for (int i = 0; i < side; ++i) x[i] = across_.at(tile % across_.tiles, i - before);
         for (int i = 0; i < side; ++i) {
             const Position y = down_.at(tile / across_.tiles, i - before);

@@ -96,8 +96,8 @@ private:
     void transform_inputs() const {
         const float* in[2][training_points];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
-            canvas_.find_pixels<training_tile + 2>(first_ + t, 1, pass_.source, pass_.source_stride, network::zeros,
-                                                   in[t % 2]);
+            canvas_.find_pixels(first_ + t, 1, training_tile + 2, pass_.source, pass_.source_stride, network::zeros,
+                                in[t % 2]);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
@@ -116,16 +116,16 @@ private:
         float* out[2][pixels];  // of a tile, and of the next one, asked for where the map is new to the caches
         const float* residual[pixels];
         const auto find = [&](int t) {
-            canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.destination, pass_.destination_stride, nullptr,
-                                               out[t % 2]);
+            canvas_.find_pixels(first_ + t, 0, training_tile, pass_.destination, pass_.destination_stride, nullptr,
+                                out[t % 2]);
         };
         find(0);
         for (int t = 0; t < count_; ++t) {
             const bool last = t + 1 == count_;
             if (!last) find(t + 1);
             if (pass_.residual != nullptr)
-                canvas_.find_pixels<training_tile>(first_ + t, 0, pass_.residual, pass_.destination_stride, nullptr,
-                                                   residual);
+                canvas_.find_pixels(first_ + t, 0, training_tile, pass_.residual, pass_.destination_stride, nullptr,
+                                    residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = point_stride(count_, width);

@@ -64,9 +64,9 @@ private:
     void transform(int first, int begin, int end, int count) const {
         const float *in[2][training_points], *gradient[2][training_tile * training_tile];
         const auto find = [&](int t) {
-            canvas_.find_pixels<training_tile + 2>(first + t, 1, in_, shape_.in_stride, network::zeros, in[t % 2]);
-            canvas_.find_pixels<training_tile>(first + t, 0, gradient_, shape_.out_stride, network::zeros,
-                                               gradient[t % 2]);
+            canvas_.find_pixels(first + t, 1, training_tile + 2, in_, shape_.in_stride, network::zeros, in[t % 2]);
+            canvas_.find_pixels(first + t, 0, training_tile, gradient_, shape_.out_stride, network::zeros,
+                                gradient[t % 2]);
         };
         find(begin);
         for (int t = begin; t < end; ++t) {
