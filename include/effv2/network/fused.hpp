@@ -13,35 +13,21 @@ namespace effv2::network {
 struct FusedJob {
     const Block* block;
     Packed first, projection;
-    const float* in;
-    float* out;
-    int in_stride, out_stride;  // floats from pixel to pixel
-    int expanded_stride;
+    PixelMap<const float> in;
+    PixelMap<float> out;
+    int expanded_stride;  // floats from pixel to pixel
 
     // Of the work's `image`-th picture.
     FusedJob(const Work& work, const PlannedBlock& planned, int image)
         : block(&planned.shape),
           first(work, planned.weights.first, block->in, block->expands ? block->expanded : block->out),
           projection(work, planned.weights.project, block->expanded, block->out),
-          in(work.at(planned.input, image)),
-          out(work.at(planned.output, image)),
-          in_stride(pixel_stride(block->in)),
-          out_stride(pixel_stride(block->out)),
+          in{work.at(planned.input, image), pixel_stride(block->in), block->window.input},
+          out{work.at(planned.output, image), pixel_stride(block->out), block->window.output},
           expanded_stride(pixel_stride(block->expanded)) {}
 
-    // Input pixel, or zeros beyond the border.
-    const float* input(int y, int x) const {
-        const Extent size = block->window.input;
-        const bool inside = y >= 0 && y < size.height && x >= 0 && x < size.width;
-        return inside ? in + (std::ptrdiff_t{y} * size.width + x) * in_stride : zeros;
-    }
-    PixelMap<const float> input_map() const { return {in, in_stride, block->window.input}; }
-    PixelMap<float> output_map() const { return {out, out_stride, block->window.output}; }
-    float* output(int y, int x) const {
-        return out + (std::ptrdiff_t{y} * block->window.output.width + x) * out_stride;
-    }
     // What the residual adds to the output pixel (input and output maps have one shape there).
-    const float* residual(int y, int x) const { return block->residual ? input(y, x) : nullptr; }
+    const float* residual(int pixel) const { return block->residual ? in.at(pixel) : nullptr; }
 };
 
 // ---- 3x3 of stride 1 or 2: Winograd ----
@@ -90,7 +76,7 @@ private:
         tile.point_stride = point_stride(count_, depth);
         const float* patches[2][shape.inputs.pixels()];  // of a tile, and of the next one, which is asked for
         const auto find = [&](int t) {
-            find_patch(job_.input_map(), corners_[t].y * stride - window.vertical.before,
+            find_patch(job_.in, corners_[t].y * stride - window.vertical.before,
                        corners_[t].x * stride - window.horizontal.before, shape.inputs, zeros, patches[t % 2]);
         };
         find(0);
@@ -121,7 +107,7 @@ private:
         const bool expands = job_.block->expands, adds = !expands && job_.block->residual;
         float* places[2][outputs];  // of a tile, and of the next one, which are asked for where they are a map's
         const auto find = [&](int t) {
-            if (!expands) return find_outputs(t, job_.output_map(), places[t % 2]);
+            if (!expands) return find_outputs(t, job_.out, places[t % 2]);
             const PixelMap<float> tiles{expanded_, job_.expanded_stride, {count_, outputs}};
             find_patch<float>(tiles, t, 0, {1, outputs}, nullptr, places[t % 2]);
         };
@@ -130,7 +116,7 @@ private:
             const bool last = t + 1 == count_;
             if (!last) find(t + 1);
             const float* residual[outputs];
-            if (adds) find_outputs(t, job_.input_map(), residual);
+            if (adds) find_outputs(t, job_.in, residual);
             kernels::winograd::OutputTile tile;
             tile.points = products_ + std::ptrdiff_t{t} * width;
             tile.point_stride = point_stride(count_, width);
@@ -159,7 +145,8 @@ private:
             const float* from = expanded_ + std::ptrdiff_t{t} * outputs * job_.expanded_stride;
             for (int i = 0; i < outputs; ++i, from += job_.expanded_stride) {
                 const int y = corners_[t].y + i / shape.outputs.width, x = corners_[t].x + i % shape.outputs.width;
-                if (y < size.height && x < size.width) rows.add(from, job_.output(y, x), job_.residual(y, x));
+                const int pixel = y * size.width + x;
+                if (y < size.height && x < size.width) rows.add(from, job_.out.at(pixel), job_.residual(pixel));
             }
         }
         project<Arch>(rows, job_.projection, job_.block->residual);
@@ -188,7 +175,7 @@ struct DirectRows {
         const Window& window = job.block->window;
         const int kernel = window.kernel, pixels = job.block->window.output.width;
         int y[kernels::TileShape<Arch>::most_rows], x[kernels::TileShape<Arch>::most_rows];
-        bool whole = job.in_stride == job.first.depth;
+        bool whole = job.in.stride == job.first.depth;
         for (int r = 0; r < rows; ++r) {
             y[r] = (first + r) / pixels * window.stride - window.vertical.before;
             x[r] = (first + r) % pixels * window.stride - window.horizontal.before;
@@ -199,36 +186,30 @@ struct DirectRows {
         depth = whole ? kernel * job.first.depth : job.first.depth;
         for (int r = 0; r < rows; ++r) {
             if (!whole) {
-                find_patch(job.input_map(), y[r], x[r], {kernel, kernel}, zeros, in + r, rows);
+                find_patch(job.in, y[r], x[r], {kernel, kernel}, zeros, in + r, rows);
                 continue;
             }
-            const float* row = job.input(y[r], x[r]);
-            for (int ky = 0; ky < kernel; ++ky, row += std::ptrdiff_t{window.input.width} * job.in_stride)
+            const float* row = job.in.at(y[r], x[r]);
+            for (int ky = 0; ky < kernel; ++ky, row += std::ptrdiff_t{window.input.width} * job.in.stride)
                 in[ky * rows + r] = row;
         }
     }
 };
 
-// The k x k convolution of pixels [first, first + count): `to(i)` and `plus(i)` say where pixel first + i goes and what
-// is added to it. All panels of a few pixels at a time, whose input then stays in the first-level cache.
-template <class Arch, class To, class Plus>
-void convolve_directly(const FusedJob& job, int first, int count, To to, Plus plus) {
+// The k x k convolution of pixels [first, first + count) to `out`, plus `residual` if it is not nullptr. All panels of
+// a few pixels at a time, whose input then stays in the first-level cache.
+template <class Arch>
+void convolve_directly(const FusedJob& job, int first, int count, float* const* out, const float* const* residual) {
     const int taps = job.block->window.kernel * job.block->window.kernel;
     const kernels::Panels<Arch> panels(job.first.channels);
     kernels::for_each_group(count, tile_rows<Arch>(panels), [&](int begin, int rows) {
         const DirectRows<Arch> windows(job, first + begin, rows);
-        float* out[kernels::TileShape<Arch>::most_rows];
-        const float* residual[kernels::TileShape<Arch>::most_rows];
-        for (int r = 0; r < rows; ++r) {
-            out[r] = to(begin + r);
-            residual[r] = plus(begin + r);
-        }
         kernels::Tile tile;
         tile.in = windows.in;
         tile.taps = windows.taps;
         tile.depth = windows.depth;
-        tile.out = out;
-        tile.residual = residual[0] != nullptr ? residual : nullptr;
+        tile.out = out + begin;
+        tile.residual = residual != nullptr ? residual + begin : nullptr;
         tile.silu = true;
         for (int p = 0; p < panels.count; ++p) {
             const int channel = panels.first_channel(p);
@@ -242,16 +223,17 @@ void convolve_directly(const FusedJob& job, int first, int count, To to, Plus pl
 
 template <class Arch>
 void run_direct_task(const FusedJob& job, int first, int count, float* scratch) {
-    const int width = job.block->window.output.width;
-    const auto output = [&](int i) { return job.output((first + i) / width, (first + i) % width); };
-    const auto residual = [&](int i) { return job.residual((first + i) / width, (first + i) % width); };
-    if (!job.block->expands) return convolve_directly<Arch>(job, first, count, output, residual);
-
-    const auto expanded = [&](int i) { return scratch + std::ptrdiff_t{i} * job.expanded_stride; };
-    convolve_directly<Arch>(job, first, count, expanded, [](int) -> const float* { return nullptr; });
+    const bool adds = job.block->residual;
     Rows rows;
-    for (int i = 0; i < count; ++i) rows.add(expanded(i), output(i), residual(i));
-    project<Arch>(rows, job.projection, job.block->residual);
+    float* expanded[Rows::capacity];
+    for (int i = 0; i < count; ++i) {
+        expanded[i] = scratch + std::ptrdiff_t{i} * job.expanded_stride;
+        rows.add(expanded[i], job.out.at(first + i), job.residual(first + i));
+    }
+    if (!job.block->expands)
+        return convolve_directly<Arch>(job, first, count, rows.out, adds ? rows.residual : nullptr);
+    convolve_directly<Arch>(job, first, count, expanded, nullptr);
+    project<Arch>(rows, job.projection, adds);
 }
 
 template <class Arch>

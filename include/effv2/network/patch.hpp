@@ -13,6 +13,10 @@ struct PixelMap {
     Float* pixels;
     int stride;  // floats from pixel to pixel
     Extent size;
+
+    // The map's pixel of that number, and the one at (y, x).
+    Float* at(int pixel) const { return pixels + std::ptrdiff_t{pixel} * stride; }
+    Float* at(int y, int x) const { return at(y * size.width + x); }
 };
 
 // Pointers to the pixels of the patch whose first one is (y, x), row by row, into every `step`-th entry of `to`; those
@@ -27,7 +31,7 @@ template <class Float>
         const bool line = y + i >= 0 && y + i < size.height;
         for (int j = 0; j < patch.width; ++j, to += step) {
             const bool pixel = inside || (line && x + j >= 0 && x + j < size.width);
-            *to = pixel ? map.pixels + (std::ptrdiff_t{y + i} * size.width + x + j) * map.stride : outside;
+            *to = pixel ? map.at(y + i, x + j) : outside;
         }
     }
 }
