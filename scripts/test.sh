@@ -82,7 +82,7 @@ step "clang++" build build-clang clang++ all -Dmarch=x86-64-v2 -Doptimization=1 
 # sanitizer sees.
 step "sanitizers" build build-sanitizers clang++ meson-test-prereq -Dmarch=x86-64-v3 -Dbenchmarks=disabled \
     -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
-    '-Dcpp_args=-fno-sanitize-recover=undefined -fno-sanitize=pointer-overflow,null,object-size' &&
+    '-Dcpp_args=-gline-tables-only -fno-sanitize-recover=undefined -fno-sanitize=pointer-overflow,null,object-size' &&
     EFFV2_TEST_GIGAMACS=1.5 run_tests build-sanitizers unit
 
 step "fuzzing" fuzz
