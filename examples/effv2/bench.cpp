@@ -51,13 +51,15 @@ Times measure(double seconds, Pass pass) {
 void print(const BenchSettings& settings, const effv2::Architecture& a, const effv2::Executor& cores,
            const Times& times) {
     const double gflops = 2.0 * static_cast<double>(effv2::macs(a)) * settings.batch / (times.median_ms * 1e6);
+    const char* const instructions = effv2::simd::NativeArch::name();
     if (!settings.json) {
-        std::printf("EfficientNetV2 %s at %dx%d, batch %d, %d thread%s, %zu runs\n", settings.variant.c_str(),
+        std::printf("EfficientNetV2 %s at %dx%d, batch %d, %d thread%s, %s, %zu runs\n", settings.variant.c_str(),
                     a.input.height, a.input.width, settings.batch, cores.threads(), cores.threads() == 1 ? "" : "s",
-                    times.runs);
+                    instructions, times.runs);
         std::printf("%.3f ms a picture (median), %.1f GFLOP/s\n", times.median_ms / settings.batch, gflops);
     }
-    std::printf("{\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f}\n", times.median_ms, times.min_ms, gflops);
+    std::printf("{\"median_ms\": %.4f, \"min_ms\": %.4f, \"gflops\": %.2f, \"instruction_set\": \"%s\"}\n",
+                times.median_ms, times.min_ms, gflops, instructions);
 }
 
 // Runs as often again, with somebody watching.

@@ -460,13 +460,13 @@ class Bench(Case):
         out = self.tool("bench", "--variant", "b0", "--size", 64, "--batch", 2, "--seconds", 0.05)[0].splitlines()
         self.assertGreater(len(out), 1)
         times = json.loads(out[-1])
-        self.assertEqual(list(times), ["median_ms", "min_ms", "gflops"])
+        self.assertEqual(list(times), ["median_ms", "min_ms", "gflops", "instruction_set"])
         self.assertLessEqual(times["min_ms"], times["median_ms"])
         self.assertGreater(times["gflops"], 0)
 
     def test_json_alone(self):
         out = self.tool("bench", "--variant", "b0", "--size", 32, "--threads", 1, "--seconds", 0, "--json")[0]
-        self.assertEqual(list(json.loads(out)), ["median_ms", "min_ms", "gflops"])
+        self.assertEqual(list(json.loads(out)), ["median_ms", "min_ms", "gflops", "instruction_set"])
 
 
 class Formula(Case):
