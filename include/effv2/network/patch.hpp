@@ -20,8 +20,8 @@ struct PixelMap {
 };
 
 // Pointers to the pixels of the patch whose first one is (y, x), row by row, into every `step`-th entry of `to`; those
-// beyond the map's border are `outside`. Not inlined: with sizes that are known, GCC makes 10 to 30 KB of straight code
-// of it wherever it is called, which takes seconds to compile and no less time to run.
+// beyond the map's border are `outside`. Not inlined: with sizes that are known, GCC makes 6 to 31 KB of straight code
+// around each call, which takes time to compile and saves none to run.
 template <class Float>
 [[gnu::noinline]] void find_patch(const PixelMap<Float>& map, int y, int x, Extent patch, Float* outside, Float** to,
                                   int step = 1) {
